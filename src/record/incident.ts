@@ -1,0 +1,43 @@
+import type { Policy } from "../config/config.ts";
+
+export type IncidentKind = "kill" | "would-kill" | "kernel-oom" | "stuck";
+export type Trigger = "threshold" | "pressure" | "poll" | "oom" | "kmsg" | "scan";
+
+/** One process of an incident. What could not be read before the process died is null. */
+export interface Victim {
+  readonly pid: number;
+  readonly comm: string | null;
+  readonly rssBytes: number | null;
+  readonly oomScoreAdj: number | null;
+  /** The kernel's points: pages, plus oom_score_adj scaled by the limit. */
+  readonly badness: number | null;
+}
+
+/** One thing that happened, as `history --json` shows it. Absent facts are null. */
+export interface Incident {
+  /** Sortable by time, unique on the node: `<milliseconds, base 36>-<process start, base 36>-<sequence>`. */
+  readonly id: string;
+  /** Milliseconds since the epoch, UTC. */
+  readonly timeMs: number;
+  readonly kind: IncidentKind;
+  readonly trigger: Trigger;
+  readonly policy: Policy;
+  /** Relative to the mount. */
+  readonly cgroup: string;
+  readonly namespace: string | null;
+  readonly pod: string | null;
+  readonly container: string | null;
+  readonly containerId: string | null;
+  readonly limitBytes: number | null;
+  readonly thresholdBytes: number | null;
+  readonly usageBytes: number | null;
+  readonly reclaimableBytes: number | null;
+  readonly victims: readonly Victim[];
+  /** How many processes were signalled; `victims` may list fewer. */
+  readonly victimCount: number;
+  /** From the wake-up to the last SIGKILL. */
+  readonly decideMicros: number | null;
+  /** From the SIGKILL to the last victim's death; null while they live. */
+  readonly deadMillis: number | null;
+  readonly event: { readonly state: "sent" | "pending" | "off"; readonly attempts: number };
+}
