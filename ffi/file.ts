@@ -1,0 +1,90 @@
+import { arch } from "./arch.ts";
+import { EINTR } from "./errno.ts";
+import { errno, libc } from "./libc.ts";
+import { cString, type NativeBuffer } from "./native-buffer.ts";
+import { SysError } from "./sys-error.ts";
+
+// Calls for the hot path: no allocation, no exception. Each answers a non-negative result, or -errno.
+
+const AT_FDCWD = -100;
+const O_RDONLY = 0;
+const O_CLOEXEC = 0o2000000;
+
+/** Opens for reading, relative to an open directory. @returns a descriptor, or -errno. */
+export function openReadAt(directoryFd: number, path: NativeBuffer): number {
+  const fd = libc.openat(directoryFd, path.address, O_RDONLY | O_CLOEXEC, 0);
+  return fd < 0 ? -errno() : fd;
+}
+
+/** Opens a file for reading. @returns a descriptor, or -errno. */
+export function openRead(path: NativeBuffer): number {
+  return openReadAt(AT_FDCWD, path);
+}
+
+/** Opens a directory below another one (or an absolute path). @returns a descriptor, or -errno. */
+export function openDirectoryAt(directoryFd: number, path: NativeBuffer): number {
+  const fd = libc.openat(directoryFd, path.address, O_RDONLY | O_CLOEXEC | arch.O_DIRECTORY, 0);
+  return fd < 0 ? -errno() : fd;
+}
+
+/** Opens a directory. @returns a descriptor, or -errno. */
+export function openDirectory(path: NativeBuffer): number {
+  return openDirectoryAt(AT_FDCWD, path);
+}
+
+/** Reads from the start of the file: cgroup and proc files make their text anew for each such read. @returns bytes read, or -errno. */
+export function readFromStart(fd: number, into: NativeBuffer): number {
+  const count = Number(libc.pread(fd, into.address, into.bytes.length, 0));
+  return count < 0 ? -errno() : count;
+}
+
+/** Reads on from where the descriptor stands. @returns bytes read, 0 at the end, or -errno. */
+export function readNext(fd: number, into: NativeBuffer): number {
+  const count = Number(libc.read(fd, into.address, into.bytes.length));
+  return count < 0 ? -errno() : count;
+}
+
+/** Writes the first `length` bytes at a place in the file. @returns bytes written, or -errno. */
+export function writeAt(fd: number, from: NativeBuffer, length: number, offset: number): number {
+  const count = Number(libc.pwrite(fd, from.address, length, offset));
+  return count < 0 ? -errno() : count;
+}
+
+/** Directory entries in the kernel's own layout (struct linux_dirent64, see `cgroup/children.ts`). @returns bytes, 0 at the end, or -errno. */
+export function readDirectory(fd: number, into: NativeBuffer): number {
+  const count = Number(libc.syscall(arch.SYS_getdents64, fd, into.address, into.bytes.length, 0));
+  return count < 0 ? -errno() : count;
+}
+
+/** Moves a directory descriptor back to its first entry. */
+export function rewind(fd: number): void {
+  libc.lseek(fd, 0, 0);
+}
+
+/** Closes a descriptor. EINTR still closes it on Linux, so it is no error. */
+export function close(fd: number): void {
+  libc.close(fd);
+}
+
+// Calls for everything else: they throw SysError.
+
+/** Opens a file with the given open(2) flags. @throws SysError */
+export function openFile(path: string, flags: number, mode = 0o600): number {
+  const fd = libc.openat(AT_FDCWD, cString(path).address, flags | O_CLOEXEC, mode);
+  if (fd < 0) throw new SysError("open", errno(), path);
+  return fd;
+}
+
+/** Writes a whole text to a control file with one write, as cgroup files want it. @throws SysError */
+export function writeControl(path: string, text: string): void {
+  const fd = openFile(path, 0o1);
+  try {
+    const data = cString(text);
+    while (libc.write(fd, data.address, data.bytes.length - 1) < 0) {
+      const code = errno();
+      if (code !== EINTR) throw new SysError("write", code, path);
+    }
+  } finally {
+    close(fd);
+  }
+}

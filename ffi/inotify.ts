@@ -1,0 +1,84 @@
+import { read as readAsync } from "node:fs";
+import { close } from "./file.ts";
+import { errno, libc } from "./libc.ts";
+import { cString } from "./native-buffer.ts";
+import { SysError } from "./sys-error.ts";
+
+const IN_CLOEXEC = 0o2000000;
+export const IN_MODIFY = 0x2;
+export const IN_CREATE = 0x100;
+export const IN_DELETE = 0x200;
+export const IN_DELETE_SELF = 0x400;
+export const IN_Q_OVERFLOW = 0x4000;
+export const IN_IGNORED = 0x8000;
+export const IN_ONLYDIR = 0x01000000;
+export const IN_ISDIR = 0x40000000;
+
+/** One event of struct inotify_event: which watch, what, and the name inside the watched directory ("" for itself). */
+export interface InotifyEvent {
+  readonly watch: number;
+  readonly mask: number;
+  readonly name: string;
+}
+
+const headerBytes = 16;
+const decoder = new TextDecoder();
+
+/** Splits what one read of an inotify descriptor returned (inotify(7)). */
+export function parseInotify(bytes: Uint8Array): InotifyEvent[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const events: InotifyEvent[] = [];
+  for (let at = 0; at + headerBytes <= bytes.length; ) {
+    const nameBytes = view.getUint32(at + 12, true);
+    const name = bytes.subarray(at + headerBytes, at + headerBytes + nameBytes);
+    const end = name.indexOf(0);
+    events.push({
+      watch: view.getInt32(at, true),
+      mask: view.getUint32(at + 4, true),
+      name: decoder.decode(end < 0 ? name : name.subarray(0, end)),
+    });
+    at += headerBytes + nameBytes;
+  }
+  return events;
+}
+
+/** Change notifications for directories (inotify(7)). One pool thread waits in read; the event loop stays free. */
+export class Inotify {
+  readonly #fd: number;
+  readonly #buffer = Buffer.alloc(64 * 1024);
+  #closed = false;
+
+  /** @throws SysError EMFILE when fs.inotify.max_user_instances is used up. */
+  constructor(onEvents: (events: InotifyEvent[]) => void, onError: (error: SysError) => void) {
+    this.#fd = libc.inotify_init1(IN_CLOEXEC);
+    if (this.#fd < 0) throw new SysError("inotify_init1", errno());
+    const next = () => {
+      readAsync(this.#fd, this.#buffer, 0, this.#buffer.length, null, (error, count) => {
+        if (this.#closed) return;
+        if (error) onError(new SysError("read", error.errno ?? 0, "inotify", { cause: error }));
+        else {
+          onEvents(parseInotify(this.#buffer.subarray(0, count)));
+          next();
+        }
+      });
+    };
+    next();
+  }
+
+  /** Watches a directory. @returns the watch number events carry. @throws SysError ENOENT: it is gone; ENOSPC: max_user_watches is used up. */
+  watch(path: string, mask: number): number {
+    const watch = libc.inotify_add_watch(this.#fd, cString(path).address, mask);
+    if (watch < 0) throw new SysError("inotify_add_watch", errno(), path);
+    return watch;
+  }
+
+  /** Ends a watch; the kernel has ended it already when the directory is gone. */
+  unwatch(watch: number): void {
+    libc.inotify_rm_watch(this.#fd, watch);
+  }
+
+  close(): void {
+    this.#closed = true;
+    close(this.#fd);
+  }
+}

@@ -1,0 +1,24 @@
+import { ENOSYS } from "./errno.ts";
+import { errno, libc } from "./libc.ts";
+
+const SIGKILL = 9;
+// One number on every architecture (include/uapi/asm-generic/unistd.h).
+const SYS_pidfd_send_signal = 424;
+
+let havePidfd = true;
+
+/**
+ * SIGKILLs the process behind an open `/proc/PID` directory, so a pid that was given to somebody else in between is
+ * never hit: pidfd_send_signal(2) takes such a descriptor from Linux 5.1 on. Older kernels get kill(2); the
+ * caller has just checked through the same descriptor that the process is the right one.
+ * @returns 0, or -errno (-ESRCH: it is already gone).
+ */
+export function sigkill(procDirectoryFd: number, pid: number): number {
+  if (havePidfd) {
+    if (libc.syscall(SYS_pidfd_send_signal, procDirectoryFd, SIGKILL, 0, 0) >= 0) return 0;
+    const code = errno();
+    if (code !== ENOSYS) return -code;
+    havePidfd = false;
+  }
+  return libc.kill(pid, SIGKILL) < 0 ? -errno() : 0;
+}
