@@ -19,3 +19,10 @@ one.view.setBigUint64(0, 1n, true);
 export function signalEventfd(fd: number): void {
   if (libc.write(fd, one.address, 8) < 0) throw new SysError("write", errno(), "eventfd");
 }
+
+const counter = new NativeBuffer(8);
+
+/** Takes what the counter holds and sets it back. @returns how often it was signalled since the last call. */
+export function drainEventfd(fd: number): number {
+  return libc.read(fd, counter.address, 8) === 8 ? Number(counter.view.getBigUint64(0, true)) : 0;
+}

@@ -17,6 +17,7 @@ const symbols = {
   epoll_wait: { args: ["i32", "ptr", "i32", "i32"], returns: "i32" },
   eventfd: { args: ["u32", "i32"], returns: "i32" },
   flock: { args: ["i32", "i32"], returns: "i32" },
+  getpagesize: { args: [], returns: "i32" },
   inotify_add_watch: { args: ["i32", "ptr", "u32"], returns: "i32" },
   inotify_init1: { args: ["i32"], returns: "i32" },
   inotify_rm_watch: { args: ["i32", "i32"], returns: "i32" },

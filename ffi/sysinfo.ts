@@ -20,3 +20,6 @@ export function freeSwapBytes(): number {
 export function totalSwapBytes(): number {
   return libc.sysinfo(info.address) === 0 ? field(TOTALSWAP) : 0;
 }
+
+/** The kernel's page size: 4096, or 65536 on some arm64 kernels. */
+export const pageBytes = libc.getpagesize();

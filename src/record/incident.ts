@@ -15,7 +15,7 @@ export interface Victim {
 
 /** One thing that happened, as `history --json` shows it. Absent facts are null. */
 export interface Incident {
-  /** Sortable by time, unique on the node: `<milliseconds, base 36>-<process start, base 36>-<sequence>`. */
+  /** Sortable by time, unique on the node: `<milliseconds>-<process start and pid>-<sequence>`, base 36. */
   readonly id: string;
   /** Milliseconds since the epoch, UTC. */
   readonly timeMs: number;

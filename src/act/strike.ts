@@ -1,0 +1,149 @@
+import { pageBytes } from "../../ffi/sysinfo.ts";
+import { pidsBelow } from "../cgroup/processes.ts";
+import type { Policy } from "../config/config.ts";
+import type { ProcessFacts } from "../decide/badness.ts";
+import type { KernelGeneration } from "../decide/kernel-generation.ts";
+import { rank } from "../decide/rank.ts";
+import { OpenProcess } from "../proc/process.ts";
+import type { Victim } from "../record/incident.ts";
+import { factsOf, orderProcesses, orderUnits, type Surroundings } from "./choose.ts";
+import { killProcess } from "./kill-process.ts";
+import type { Unit } from "./units.ts";
+
+/** What a kill did. `unit` stays open as long as the victims are watched; whoever gets the strike closes it. */
+export interface Strike {
+  readonly unit: Unit;
+  /** The whole container was meant, so what joins it while it dies is killed too. */
+  readonly whole: boolean;
+  readonly pids: Set<number>;
+  readonly victims: readonly Victim[];
+}
+
+/** Everything a strike needs beside the candidates. */
+export interface StrikeOrder {
+  readonly policy: Exclude<Policy, "noop">;
+  readonly totalPages: number;
+  readonly hierarchy: 1 | 2;
+  readonly around: Surroundings;
+  /** Called with what is known of the victims just before the first SIGKILL. */
+  readonly onIntent: (unit: Unit, victims: readonly Victim[]) => void;
+  /** Called with -errno when a process could not be killed. */
+  readonly onRefused: (pid: number, errno: number) => void;
+}
+
+// Reading one process costs about 40 us. What does not fit is killed unread: 200 processes would take 8 ms.
+const READ_BUDGET_MS = 0.3;
+// A fork that was under way when its parent was killed shows up in the next list; this many rounds never ran out.
+const MAX_ROUNDS = 16;
+
+/** Kills by the policy among these units. @returns null when there is nobody it may kill. */
+export function strike(units: readonly Unit[], order: StrikeOrder): Strike | null {
+  return order.policy === "container" ? strikeContainer(units, order) : strikeProcess(units, order);
+}
+
+function strikeContainer(units: readonly Unit[], order: StrikeOrder): Strike | null {
+  for (const { unit, processes } of orderUnits(units, order.around)) {
+    const pids = pidsBelow(unit.directoryFd);
+    const known = processes.length > 0 ? processes : readWithinBudget(order.around.procRoot, pids);
+    const before = describe(known, order);
+    order.onIntent(unit, before);
+    const killed = killAll(unit, order);
+    if (killed.size === 0) continue;
+    return { unit, whole: true, pids: killed, victims: complete(before, killed, order.around.procRoot) };
+  }
+  return null;
+}
+
+function strikeProcess(units: readonly Unit[], order: StrikeOrder): Strike | null {
+  for (const { process, unit, badness } of orderProcesses(units, order.totalPages, order.around)) {
+    const victim = victimOf(process, badness);
+    order.onIntent(unit, [victim]);
+    const outcome = killProcess(order.around.procRoot, process.pid, unit.cgroup, order.hierarchy);
+    if (typeof outcome === "number") order.onRefused(process.pid, outcome);
+    if (outcome === "killed") {
+      return { unit, whole: false, pids: new Set([process.pid]), victims: [victim] };
+    }
+  }
+  return null;
+}
+
+/** SIGKILLs everything in the unit until a fresh list shows nobody new. */
+function killAll(unit: Unit, order: Pick<StrikeOrder, "around" | "hierarchy" | "onRefused">): Set<number> {
+  const killed = new Set<number>();
+  const seen = new Set<number>();
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    if (killNewcomers(unit, seen, killed, order) === 0) break;
+  }
+  return killed;
+}
+
+/**
+ * SIGKILLs what is in the unit and was not seen before.
+ * @param seen every pid that was tried; grows @param killed every pid that was signalled; grows
+ * @returns how many were new
+ */
+export function killNewcomers(
+  unit: Unit,
+  seen: Set<number>,
+  killed: Set<number>,
+  order: Pick<StrikeOrder, "around" | "hierarchy" | "onRefused">,
+): number {
+  let found = 0;
+  for (const pid of pidsBelow(unit.directoryFd)) {
+    if (seen.has(pid)) continue;
+    seen.add(pid);
+    found++;
+    const outcome = killProcess(order.around.procRoot, pid, unit.cgroup, order.hierarchy);
+    if (outcome === "killed") killed.add(pid);
+    else if (typeof outcome === "number") order.onRefused(pid, outcome);
+  }
+  return found;
+}
+
+function readWithinBudget(procRoot: string, pids: readonly number[]): ProcessFacts[] {
+  const facts: ProcessFacts[] = [];
+  const until = performance.now() + READ_BUDGET_MS;
+  for (const pid of pids) {
+    facts.push(...factsOf(procRoot, [pid]));
+    if (performance.now() > until) break;
+  }
+  return facts;
+}
+
+/** The processes as an incident lists them, worst first. */
+export function describe(
+  processes: readonly ProcessFacts[],
+  order: { readonly totalPages: number; readonly around: { readonly kernel: KernelGeneration } },
+): Victim[] {
+  return rank(processes, order.totalPages, pageBytes, order.around.kernel).map((entry) =>
+    victimOf(entry.process, entry.badness),
+  );
+}
+
+function victimOf(process: ProcessFacts, points: number): Victim {
+  return {
+    pid: process.pid,
+    comm: process.comm,
+    rssBytes: process.rssBytes,
+    oomScoreAdj: process.oomScoreAdj,
+    badness: points,
+  };
+}
+
+// More would only make the record of a fork bomb unreadable; `victimCount` tells them all.
+export const LISTED_VICTIMS = 32;
+
+/** Adds those that were killed before they could be read; their names outlive the kill for a moment. */
+function complete(before: readonly Victim[], killed: ReadonlySet<number>, procRoot: string): Victim[] {
+  const victims = before.filter((victim) => killed.has(victim.pid)).slice(0, LISTED_VICTIMS);
+  const listed = new Set(victims.map((victim) => victim.pid));
+  for (const pid of killed) {
+    if (victims.length >= LISTED_VICTIMS) break;
+    if (listed.has(pid)) continue;
+    const open = OpenProcess.open(procRoot, pid);
+    const comm = open?.comm() ?? null;
+    open?.close();
+    victims.push({ pid, comm, rssBytes: null, oomScoreAdj: null, badness: null });
+  }
+  return victims;
+}

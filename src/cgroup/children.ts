@@ -1,0 +1,53 @@
+import { close, openDirectoryAt, readDirectory, rewind } from "../../ffi/file.ts";
+import { cString, NativeBuffer } from "../../ffi/native-buffer.ts";
+
+// struct linux_dirent64 (include/linux/dirent.h): u64 ino, s64 offset, u16 record length, u8 type, name.
+const RECORD_LENGTH = 16;
+const TYPE = 18;
+const NAME = 19;
+const DT_DIR = 4;
+const DOT = 46;
+
+const entries = new NativeBuffer(32 * 1024);
+const decoder = new TextDecoder();
+
+/** Names of the child cgroups of an open cgroup directory. An unreadable (removed) one has none. */
+export function childNames(directoryFd: number): string[] {
+  const names: string[] = [];
+  rewind(directoryFd);
+  for (let length = readDirectory(directoryFd, entries); length > 0; ) {
+    for (let at = 0; at < length; at += entries.view.getUint16(at + RECORD_LENGTH, true)) {
+      if (entries.bytes[at + TYPE] !== DT_DIR) continue;
+      const start = at + NAME;
+      const end = entries.bytes.indexOf(0, start);
+      const dots =
+        end - start <= 2 &&
+        entries.bytes[start] === DOT &&
+        (end - start === 1 || entries.bytes[start + 1] === DOT);
+      if (!dots) names.push(decoder.decode(entries.bytes.subarray(start, end)));
+    }
+    length = readDirectory(directoryFd, entries);
+  }
+  return names;
+}
+
+/**
+ * Calls `visit` for an open cgroup and every cgroup below it, parents first. The descriptor given is only lent; those
+ * of the children are closed after their subtree. `visit` answers whether to go on below that cgroup.
+ */
+export function walkOpen(
+  directoryFd: number,
+  cgroup: string,
+  visit: (directoryFd: number, cgroup: string) => boolean,
+): void {
+  if (!visit(directoryFd, cgroup)) return;
+  for (const name of childNames(directoryFd)) {
+    const child = openDirectoryAt(directoryFd, cString(name));
+    if (child < 0) continue;
+    try {
+      walkOpen(child, cgroup === "/" ? `/${name}` : `${cgroup}/${name}`, visit);
+    } finally {
+      close(child);
+    }
+  }
+}

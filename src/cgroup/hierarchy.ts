@@ -1,0 +1,62 @@
+import type { SysError } from "../../ffi/sys-error.ts";
+import type { Reading } from "../decide/reading.ts";
+
+/**
+ * What a notification means. threshold: usage crossed the threshold. near: it crossed two margins below the limit.
+ * pressure: the kernel has trouble reclaiming in the cgroup. reclaim: it reclaims at all. oom: it is out of memory.
+ */
+export type Meaning = "threshold" | "near" | "pressure" | "reclaim" | "oom";
+
+/** A descriptor that becomes ready when the kernel has something to say. */
+export interface Signal {
+  readonly meaning: Meaning;
+  readonly fd: number;
+}
+
+/** The open descriptors of one armed cgroup. Whoever got it closes them all (`descriptors`). */
+export interface Armed {
+  readonly directoryFd: number;
+  readonly usageFd: number;
+  readonly statFd: number;
+  readonly signals: readonly Signal[];
+  /** Notifications this kernel did not grant. The others carry the watch. */
+  readonly refused: readonly { readonly meaning: Meaning; readonly error: SysError }[];
+}
+
+/** Every descriptor an armed cgroup holds. */
+export function descriptors(armed: Armed): number[] {
+  return [armed.directoryFd, armed.usageFd, armed.statFd, ...armed.signals.map((signal) => signal.fd)];
+}
+
+/** How a reclaim ended: cut off after its time budget, refused by an old kernel because tasks run, or failed. */
+export type ReclaimOutcome = "done" | "cut-off" | "busy" | "failed";
+
+/** The memory controller as the main thread uses it. Cgroup names are relative to the mount ("/kubepods/x"). */
+export interface Hierarchy {
+  readonly version: 1 | 2;
+  readonly mount: string;
+  /** The limit on memory; Infinity without one. @throws SysError */
+  limitBytes(cgroup: string): number;
+  /** Whether the cgroup's numbers and limit cover its children. @throws SysError */
+  coversChildren(cgroup: string): boolean;
+  /** Asks the kernel for notifications; nothing stays open when it throws. @throws SysError */
+  arm(cgroup: string, thresholdBytes: number, nearBytes: number): Armed;
+  /** Asks the kernel to drop the cgroup's page cache; ends within the budget. */
+  reclaim(cgroup: string, budgetMs: number): Promise<ReclaimOutcome>;
+}
+
+/** The memory controller as the sentinel uses it: synchronous, on open descriptors. */
+export interface MemoryReader {
+  /** Usage in bytes, or -errno (-ENODEV: the cgroup is gone). */
+  usage(armed: Pick<Armed, "usageFd">): number;
+  /** Everything a decision needs; null when the cgroup is gone. */
+  reading(armed: Pick<Armed, "directoryFd" | "statFd">, usageBytes: number): Reading | null;
+  /** Memory of a cgroup, swapped-out memory included, that nobody can reclaim; 0 when it is gone. */
+  fixedBytes(directoryFd: number): number;
+  /** How many processes of this cgroup the kernel's OOM killer has shot; NaN where it does not count (before 4.13). */
+  oomKills(directoryFd: number): number;
+  /** How often a charge hit the limit. */
+  limitHits(directoryFd: number): number;
+  /** The limit the kernel measures oom_score_adj against, in pages. */
+  oomTotalPages(directoryFd: number, limitBytes: number): number;
+}

@@ -1,0 +1,132 @@
+import { cpus } from "node:os";
+import { close, openReadAt, readFromStart } from "../../../ffi/file.ts";
+import { cString, NativeBuffer } from "../../../ffi/native-buffer.ts";
+import { freeSwapBytes, pageBytes, totalSwapBytes } from "../../../ffi/sysinfo.ts";
+import { oomTotalPages } from "../../decide/badness.ts";
+import { chargedBytes } from "../../decide/charged.ts";
+import type { Reading } from "../../decide/reading.ts";
+import { swappableBytes } from "../../decide/swap.ts";
+import { decimalAt, FieldParser } from "../../proc/field-parser.ts";
+import type { Armed, MemoryReader } from "../hierarchy.ts";
+
+const statFile = cString("memory.stat");
+const kmemUsageFile = cString("memory.kmem.usage_in_bytes");
+const memswUsageFile = cString("memory.memsw.usage_in_bytes");
+const memswLimitFile = cString("memory.memsw.limit_in_bytes");
+const swappinessFile = cString("memory.swappiness");
+const oomControlFile = cString("memory.oom_control");
+const failcntFile = cString("memory.failcnt");
+
+const stat = new FieldParser([
+  "total_cache",
+  "total_rss",
+  "total_inactive_file",
+  "total_active_file",
+  "total_inactive_anon",
+  "total_active_anon",
+  "total_swap",
+]);
+const CACHE = 0;
+const RSS = 1;
+const INACTIVE_FILE = 2;
+const ACTIVE_FILE = 3;
+const INACTIVE_ANON = 4;
+const ACTIVE_ANON = 5;
+const SWAP = 6;
+const statValues = new Float64Array(7);
+
+const oomControl = new FieldParser(["oom_kill"]);
+const oomValues = new Float64Array(1);
+
+// MEMCG_CHARGE_BATCH pages on each CPU (mm/memcontrol.c).
+const maxSlackBytes = cpus().length * 64 * pageBytes;
+
+const text = new NativeBuffer(8 * 1024);
+
+/** One number in a file of its own; NaN where the kernel has no such file. */
+function numberIn(directoryFd: number, file: NativeBuffer): number {
+  const fd = openReadAt(directoryFd, file);
+  if (fd < 0) return Number.NaN;
+  const length = readFromStart(fd, text);
+  close(fd);
+  return length < 0 ? Number.NaN : decimalAt(text.bytes, 0, length);
+}
+
+const orZero = (value: number) => (Number.isNaN(value) ? 0 : value);
+
+function swappable(directoryFd: number, anonLruBytes: number): number {
+  const freeSwap = freeSwapBytes();
+  if (freeSwap === 0) return 0;
+  const memswLimit = numberIn(directoryFd, memswLimitFile);
+  // Without swap accounting there is no such file, and no limit on swap either.
+  const roomBytes = Number.isNaN(memswLimit)
+    ? Number.POSITIVE_INFINITY
+    : memswLimit - orZero(numberIn(directoryFd, memswUsageFile));
+  return swappableBytes({
+    freeSwapBytes: freeSwap,
+    roomBytes,
+    swappiness: orZero(numberIn(directoryFd, swappinessFile)),
+    anonLruBytes,
+  });
+}
+
+/** Reads the cgroup v1 memory controller (Documentation/admin-guide/cgroup-v1/memory.rst). */
+export const memoryReaderV1: MemoryReader = {
+  usage({ usageFd }) {
+    const length = readFromStart(usageFd, text);
+    return length < 0 ? length : decimalAt(text.bytes, 0, length);
+  },
+
+  reading({ directoryFd, statFd }: Pick<Armed, "directoryFd" | "statFd">, usageBytes): Reading | null {
+    const length = readFromStart(statFd, text);
+    if (length < 0) return null;
+    stat.parse(text.bytes, length, statValues);
+    const anonBytes = statValues[RSS]!;
+    const fileBytes = statValues[INACTIVE_FILE]! + statValues[ACTIVE_FILE]!;
+    const anonLruBytes = statValues[INACTIVE_ANON]! + statValues[ACTIVE_ANON]!;
+    const accounted = statValues[CACHE]! + anonBytes + orZero(numberIn(directoryFd, kmemUsageFile));
+    return {
+      usageBytes,
+      chargedBytes: chargedBytes(usageBytes, accounted, maxSlackBytes),
+      fileBytes,
+      swappableBytes: swappable(directoryFd, anonLruBytes),
+      anonBytes,
+    };
+  },
+
+  fixedBytes(directoryFd) {
+    const fd = openReadAt(directoryFd, statFile);
+    if (fd < 0) return 0;
+    const length = readFromStart(fd, text);
+    close(fd);
+    if (length < 0) return 0;
+    stat.parse(text.bytes, length, statValues);
+    const fileBytes = statValues[INACTIVE_FILE]! + statValues[ACTIVE_FILE]!;
+    return statValues[RSS]! + statValues[CACHE]! - fileBytes + orZero(statValues[SWAP]!);
+  },
+
+  oomKills(directoryFd) {
+    const fd = openReadAt(directoryFd, oomControlFile);
+    if (fd < 0) return Number.NaN;
+    const length = readFromStart(fd, text);
+    close(fd);
+    if (length < 0) return Number.NaN;
+    oomControl.parse(text.bytes, length, oomValues);
+    return oomValues[0]!;
+  },
+
+  limitHits(directoryFd) {
+    return orZero(numberIn(directoryFd, failcntFile));
+  },
+
+  oomTotalPages(directoryFd, limitBytes) {
+    const memswLimit = numberIn(directoryFd, memswLimitFile);
+    return oomTotalPages(
+      limitBytes,
+      Number.isNaN(memswLimit) ? Number.POSITIVE_INFINITY : memswLimit,
+      totalSwapBytes(),
+      orZero(numberIn(directoryFd, swappinessFile)),
+      pageBytes,
+    );
+  },
+};

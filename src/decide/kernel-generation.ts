@@ -1,0 +1,23 @@
+/** How this kernel's OOM killer counts; see oom_badness() in mm/oom_kill.c of the versions named. */
+export interface KernelGeneration {
+  /** Before 5.9 a result of 0 or less became 1, so every process of a Guaranteed pod tied. */
+  readonly floorsAtOne: boolean;
+  /** Before 4.17 processes with CAP_SYS_ADMIN got 3 % off: of the limit before 3.14, of their own points since. */
+  readonly adminBonus: "of-limit" | "of-points" | "none";
+  /** Before 5.1 the worst child of the chosen process died in its place. */
+  readonly sacrificesChild: boolean;
+  /** Which of two equal processes dies: the one found first before 4.17, the one found last since. */
+  readonly ties: "first" | "last";
+}
+
+/** Reads the generation off a `uname -r` such as "3.10.0-1160.el7.x86_64". Unreadable text counts as a current kernel. */
+export function kernelGeneration(release: string): KernelGeneration {
+  const match = /^(\d+)\.(\d+)/.exec(release);
+  const version = match ? Number(match[1]) * 1000 + Number(match[2]) : Number.POSITIVE_INFINITY;
+  return {
+    floorsAtOne: version < 5009,
+    adminBonus: version < 3014 ? "of-limit" : version < 4017 ? "of-points" : "none",
+    sacrificesChild: version < 5001,
+    ties: version < 5001 ? "first" : "last",
+  };
+}

@@ -1,0 +1,18 @@
+/** A fresh look at one cgroup's memory, in bytes. */
+export interface Reading {
+  /** What the kernel counts against the limit, per-CPU pre-charges included. */
+  readonly usageBytes: number;
+  /** Usage without the pre-charges, as far as memory.stat can tell them apart. */
+  readonly chargedBytes: number;
+  /** File cache on the LRU lists; tmpfs and shared memory are not in it. */
+  readonly fileBytes: number;
+  /** Anonymous memory that the node and the cgroup still have swap for; 0 where nothing can be swapped. */
+  readonly swappableBytes: number;
+  /** Anonymous memory; tmpfs and shared memory are not in it. */
+  readonly anonBytes: number;
+}
+
+/** Memory the kernel could get back without killing anybody. */
+export function reclaimableBytes(reading: Reading): number {
+  return reading.fileBytes + reading.swappableBytes;
+}

@@ -1,0 +1,148 @@
+import { readdirSync } from "node:fs";
+import { ENOENT } from "../../ffi/errno.ts";
+import {
+  IN_CREATE,
+  IN_DELETE,
+  IN_DELETE_SELF,
+  IN_IGNORED,
+  IN_ISDIR,
+  IN_MODIFY,
+  IN_ONLYDIR,
+  IN_Q_OVERFLOW,
+  Inotify,
+  type InotifyEvent,
+} from "../../ffi/inotify.ts";
+import { SysError } from "../../ffi/sys-error.ts";
+import type { Roots } from "./roots.ts";
+
+const MASK_ABOVE = IN_CREATE | IN_DELETE | IN_DELETE_SELF | IN_ONLYDIR;
+const MASK_INSIDE = MASK_ABOVE | IN_MODIFY;
+
+/** What the tree tells; cgroups are relative to the mount. */
+export interface TreeListener {
+  onAdded(cgroup: string): void;
+  onRemoved(cgroup: string): void;
+  /** Somebody wrote a control file of this cgroup. */
+  onWritten(cgroup: string, file: string): void;
+  /** A directory could not be watched; periodic resync carries it. */
+  onTrouble(error: SysError): void;
+}
+
+interface Directory {
+  readonly watch: number;
+  readonly inside: boolean;
+}
+
+/**
+ * The cgroups under the roots as they come and go. inotify works on the cgroup file systems: IN_CREATE of a child
+ * cgroup, IN_DELETE, IN_MODIFY with the name of a control file that is written.
+ */
+export class CgroupTree {
+  readonly #mount: string;
+  readonly #listener: TreeListener;
+  readonly #inotify: Inotify;
+  readonly #directories = new Map<string, Directory>();
+  readonly #byWatch = new Map<number, string>();
+  #roots: Roots;
+
+  /** @throws SysError when inotify itself is not to be had */
+  constructor(mount: string, roots: Roots, listener: TreeListener) {
+    this.#mount = mount;
+    this.#roots = roots;
+    this.#listener = listener;
+    this.#inotify = new Inotify(
+      (events) => this.#handle(events),
+      (error) => listener.onTrouble(error),
+    );
+  }
+
+  /** Cgroups inside the roots, as last seen. */
+  *cgroups(): Iterable<string> {
+    for (const [cgroup, { inside }] of this.#directories) if (inside) yield cgroup;
+  }
+
+  /** Looks at everything afresh and tells the differences; the first call finds what is there. */
+  resync(roots: Roots = this.#roots): void {
+    this.#roots = roots;
+    const seen = new Set<string>();
+    this.#visit("/", seen);
+    for (const cgroup of [...this.#directories.keys()]) if (!seen.has(cgroup)) this.#forget(cgroup);
+  }
+
+  close(): void {
+    this.#inotify.close();
+  }
+
+  #handle(events: readonly InotifyEvent[]): void {
+    for (const { watch, mask, name } of events) {
+      if (mask & IN_Q_OVERFLOW) {
+        this.resync();
+        return;
+      }
+      const directory = this.#byWatch.get(watch);
+      if (directory === undefined) continue;
+      if (mask & (IN_DELETE_SELF | IN_IGNORED)) this.#forgetBelow(directory);
+      else if (mask & IN_ISDIR) {
+        const cgroup = directory === "/" ? `/${name}` : `${directory}/${name}`;
+        if (mask & IN_CREATE) this.#visit(cgroup, new Set());
+        else if (mask & IN_DELETE) this.#forgetBelow(cgroup);
+      } else if (mask & IN_MODIFY) this.#listener.onWritten(directory, name);
+    }
+  }
+
+  /** Watches a directory first and lists it then, so that a child made in between is seen either way. */
+  #visit(cgroup: string, seen: Set<string>): void {
+    const place = this.#roots.place(cgroup);
+    if (place === "outside") return;
+    const path = `${this.#mount}${cgroup === "/" ? "" : cgroup}`;
+    if (!this.#watch(cgroup, path, place === "inside")) return;
+    seen.add(cgroup);
+    let names: string[];
+    try {
+      names = readdirSync(path, { withFileTypes: true }).flatMap((e) => (e.isDirectory() ? [e.name] : []));
+    } catch {
+      // Removed meanwhile: inotify tells.
+      return;
+    }
+    for (const name of names) this.#visit(cgroup === "/" ? `/${name}` : `${cgroup}/${name}`, seen);
+  }
+
+  #watch(cgroup: string, path: string, inside: boolean): boolean {
+    const before = this.#directories.get(cgroup);
+    let watch: number;
+    try {
+      watch = this.#inotify.watch(path, inside ? MASK_INSIDE : MASK_ABOVE);
+    } catch (error) {
+      if (!(error instanceof SysError)) throw error;
+      if (error.errno === ENOENT) return false;
+      // Out of watches: what is there is guarded all the same, and resync finds what comes.
+      this.#listener.onTrouble(error);
+      watch = -1;
+    }
+    if (before !== undefined && before.watch === watch && before.inside === inside) return true;
+    // A directory that was removed and made again has another watch number; so has one known without a watch.
+    if (before !== undefined && before.watch !== watch) this.#forget(cgroup);
+    this.#directories.set(cgroup, { watch, inside });
+    if (watch >= 0) this.#byWatch.set(watch, cgroup);
+    if (inside && !(before?.inside && before.watch === watch)) this.#listener.onAdded(cgroup);
+    return true;
+  }
+
+  #forgetBelow(cgroup: string): void {
+    if (cgroup === "/") return;
+    for (const other of [...this.#directories.keys()]) {
+      if (other === cgroup || other.startsWith(`${cgroup}/`)) this.#forget(other);
+    }
+  }
+
+  #forget(cgroup: string): void {
+    const directory = this.#directories.get(cgroup);
+    if (directory === undefined) return;
+    this.#directories.delete(cgroup);
+    if (directory.watch >= 0) {
+      this.#byWatch.delete(directory.watch);
+      this.#inotify.unwatch(directory.watch);
+    }
+    if (directory.inside) this.#listener.onRemoved(cgroup);
+  }
+}

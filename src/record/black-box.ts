@@ -1,0 +1,129 @@
+import { closeSync, mkdirSync, openSync, readSync, writeSync } from "node:fs";
+import { writeAt } from "../../ffi/file.ts";
+import { NativeBuffer } from "../../ffi/native-buffer.ts";
+import type { Incident } from "./incident.ts";
+
+// A slot: magic, state, length and CRC-32 of the text (u32 each, little endian), then the incident as JSON.
+const MAGIC = 0x4f474242;
+const HEADER = 16;
+const SLOT_BYTES = 16 * 1024;
+const SLOTS = 128;
+
+/** intent: written just before the first SIGKILL. done: all is known. */
+export type SlotState = "intent" | "done";
+const stateNumber: Record<SlotState, number> = { intent: 1, done: 2 };
+
+const encoder = new TextEncoder();
+
+/**
+ * The sentinel's side: writes each incident into the next of a ring of fixed-size slots before anything else happens to
+ * it, with one pwrite. The file lies on tmpfs (/run), so no disk can stand between a notification and a SIGKILL;
+ * it outlives the process, not the machine.
+ */
+export class BlackBoxWriter {
+  readonly #fd: number;
+  readonly #slot = new NativeBuffer(SLOT_BYTES);
+  #next = 0;
+
+  /** @param fd the open file, or -1: nothing is written */
+  constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  /** Claims a slot for one incident. */
+  claim(): number {
+    const slot = this.#next;
+    this.#next = (this.#next + 1) % SLOTS;
+    return slot;
+  }
+
+  /** Takes back an intent that came to nothing. */
+  discard(slot: number): void {
+    if (this.#fd < 0) return;
+    this.#slot.view.setUint32(0, 0, true);
+    writeAt(this.#fd, this.#slot, 4, slot * SLOT_BYTES);
+  }
+
+  /** Writes the incident into its slot. A record too long for it loses the tail of its victims. */
+  write(slot: number, state: SlotState, incident: Incident): void {
+    if (this.#fd < 0) return;
+    const room = this.#slot.bytes.subarray(HEADER);
+    const text = JSON.stringify(incident);
+    let encoded = encoder.encodeInto(text, room);
+    if (encoded.read < text.length) {
+      encoded = encoder.encodeInto(
+        JSON.stringify({ ...incident, victims: incident.victims.slice(0, 1) }),
+        room,
+      );
+    }
+    const { view, bytes } = this.#slot;
+    view.setUint32(0, MAGIC, true);
+    view.setUint32(4, stateNumber[state], true);
+    view.setUint32(8, encoded.written, true);
+    view.setUint32(12, Bun.hash.crc32(bytes.subarray(HEADER, HEADER + encoded.written)), true);
+    writeAt(this.#fd, this.#slot, HEADER + encoded.written, slot * SLOT_BYTES);
+  }
+}
+
+/** An incident found after a crash. */
+export interface Recovered {
+  readonly state: SlotState;
+  readonly incident: unknown;
+}
+
+/** The main thread's side: finds what an earlier process could not store any more, and clears what is stored. */
+export class BlackBox {
+  readonly fd: number;
+
+  private constructor(fd: number) {
+    this.fd = fd;
+  }
+
+  /** Opens or makes the file. @throws what node:fs throws */
+  static open(directory: string, name: string): BlackBox {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    // Read and write, made when absent, never truncated.
+    const O_RDWR_CREAT_CLOEXEC = 0o2 | 0o100 | 0o2000000;
+    return new BlackBox(openSync(`${directory}/${name}`, O_RDWR_CREAT_CLOEXEC, 0o600));
+  }
+
+  /** Every whole record in the file; torn or foreign ones are left out. */
+  recover(): Recovered[] {
+    const found: Recovered[] = [];
+    const bytes = new Uint8Array(SLOT_BYTES);
+    for (let slot = 0; slot < SLOTS; slot++) {
+      const count = readSync(this.fd, bytes, 0, SLOT_BYTES, slot * SLOT_BYTES);
+      const record = count > HEADER ? parseSlot(bytes.subarray(0, count)) : null;
+      if (record !== null) found.push(record);
+    }
+    return found;
+  }
+
+  /** Forgets the incident in a slot once it is stored. */
+  clear(slot: number): void {
+    writeSync(this.fd, new Uint8Array(4), 0, 4, slot * SLOT_BYTES);
+  }
+
+  /** Forgets everything. */
+  clearAll(): void {
+    for (let slot = 0; slot < SLOTS; slot++) this.clear(slot);
+  }
+
+  close(): void {
+    closeSync(this.fd);
+  }
+}
+
+function parseSlot(bytes: Uint8Array): Recovered | null {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const length = view.getUint32(8, true);
+  if (view.getUint32(0, true) !== MAGIC || HEADER + length > bytes.length) return null;
+  const text = bytes.subarray(HEADER, HEADER + length);
+  if (Bun.hash.crc32(text) !== view.getUint32(12, true)) return null;
+  const state = view.getUint32(4, true) === stateNumber.done ? "done" : "intent";
+  try {
+    return { state, incident: JSON.parse(new TextDecoder().decode(text)) };
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,96 @@
+import { close } from "../../ffi/file.ts";
+import { isWithin } from "../act/kill-process.ts";
+import type { Strike } from "../act/strike.ts";
+import { pidsBelow } from "../cgroup/processes.ts";
+import { type Dying, dyingStep, freshDying } from "../decide/dying.ts";
+
+/** A strike whose victims are not all dead yet. */
+export interface Ongoing {
+  readonly id: string;
+  /** The cgroup that was over its threshold. */
+  readonly watched: string;
+  readonly strike: Strike;
+  readonly struckMs: number;
+  readonly seen: Set<number>;
+  dying: Dying;
+}
+
+/** Kills under way: who is still dying, what they block, and who would not die. */
+export class OngoingStrikes {
+  readonly #strikes = new Set<Ongoing>();
+
+  get count(): number {
+    return this.#strikes.size;
+  }
+
+  begin(id: string, watched: string, strike: Strike, usageBytes: number, nowMs: number): void {
+    this.#strikes.add({
+      id,
+      watched,
+      strike,
+      struckMs: nowMs,
+      seen: new Set(strike.pids),
+      dying: freshDying(usageBytes, strike.pids.size, nowMs),
+    });
+  }
+
+  /** Whether victims are dying in this cgroup, below it or above it. Those that got stuck block nothing any more. */
+  blocks(cgroup: string): boolean {
+    for (const { watched, dying } of this.#strikes) {
+      if (!dying.stuck && (isWithin(cgroup, watched) || isWithin(watched, cgroup))) return true;
+    }
+    return false;
+  }
+
+  isStuckUnit(cgroup: string): boolean {
+    for (const { strike, dying } of this.#strikes) {
+      if (dying.stuck && strike.whole && strike.unit.cgroup === cgroup) return true;
+    }
+    return false;
+  }
+
+  isStuckProcess(pid: number): boolean {
+    for (const { strike, dying } of this.#strikes) if (dying.stuck && strike.pids.has(pid)) return true;
+    return false;
+  }
+
+  /** When the next look is due; Infinity without a strike. */
+  nextMs(): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const { dying } of this.#strikes) next = Math.min(next, dying.nextMs);
+    return next;
+  }
+
+  /**
+   * Looks at the strikes that are due.
+   * @param usageOf usage of a watched cgroup in bytes, negative when it is gone
+   * @param onNewcomer what to do with processes that joined a container while it dies
+   */
+  check(
+    nowMs: number,
+    usageOf: (cgroup: string) => number,
+    onNewcomers: (ongoing: Ongoing) => void,
+    onEnd: (ongoing: Ongoing, outcome: "dead" | "stuck") => void,
+  ): void {
+    for (const ongoing of this.#strikes) {
+      if (ongoing.dying.nextMs > nowMs) continue;
+      if (ongoing.strike.whole && !ongoing.dying.stuck) onNewcomers(ongoing);
+      const alive = pidsBelow(ongoing.strike.unit.directoryFd).filter((pid) => ongoing.strike.pids.has(pid));
+      if (alive.length === 0) {
+        this.#strikes.delete(ongoing);
+        close(ongoing.strike.unit.directoryFd);
+        onEnd(ongoing, "dead");
+        continue;
+      }
+      const wasStuck = ongoing.dying.stuck;
+      ongoing.dying = dyingStep(ongoing.dying, usageOf(ongoing.watched), alive.length, nowMs);
+      if (ongoing.dying.stuck && !wasStuck) onEnd(ongoing, "stuck");
+    }
+  }
+
+  /** Gives every descriptor back. */
+  dropAll(): void {
+    for (const { strike } of this.#strikes) close(strike.unit.directoryFd);
+    this.#strikes.clear();
+  }
+}

@@ -1,0 +1,54 @@
+import { walkOpen } from "../cgroup/children.ts";
+import type { MemoryReader } from "../cgroup/hierarchy.ts";
+
+/** Kills by the kernel that the ledger did not know yet. */
+export interface KernelKills {
+  readonly cgroup: string;
+  readonly count: number;
+}
+
+/**
+ * Remembers each cgroup's oom_kill counter. Shared by all watches, because an OOM in a pod is counted in the victim's
+ * container but notified to both: whoever looks first claims it.
+ */
+export class OomLedger {
+  readonly #reader: MemoryReader;
+  readonly #counts = new Map<string, number>();
+
+  constructor(reader: MemoryReader) {
+    this.#reader = reader;
+  }
+
+  /** Takes the counters of a cgroup that is being armed as they are. One made later starts at 0 by itself. */
+  learn(directoryFd: number, cgroup: string): void {
+    walkOpen(directoryFd, cgroup, (fd, name) => {
+      const count = this.#reader.oomKills(fd);
+      if (!this.#counts.has(name) && count > 0) this.#counts.set(name, count);
+      return true;
+    });
+  }
+
+  /** What the kernel killed in the cgroup and below it since the last call; null where this kernel does not count. */
+  claim(directoryFd: number, cgroup: string): KernelKills[] | null {
+    const kills: KernelKills[] = [];
+    let counts = true;
+    walkOpen(directoryFd, cgroup, (fd, name) => {
+      const now = this.#reader.oomKills(fd);
+      if (Number.isNaN(now)) {
+        // Gone meanwhile, or a kernel before 4.13, which has no such counter anywhere.
+        counts = name !== cgroup;
+        return counts;
+      }
+      const before = this.#counts.get(name) ?? 0;
+      if (now > before) kills.push({ cgroup: name, count: now - before });
+      if (now !== before) this.#counts.set(name, now);
+      return true;
+    });
+    return counts ? kills : null;
+  }
+
+  /** A removed cgroup's counter means nothing for the next one of that name. */
+  forget(cgroup: string): void {
+    this.#counts.delete(cgroup);
+  }
+}

@@ -1,0 +1,54 @@
+import type { Armed } from "../cgroup/hierarchy.ts";
+import type { Policy } from "../config/config.ts";
+import type { Bounds } from "../decide/step.ts";
+import type { CgroupKind, Identity } from "../discover/identity.ts";
+import type { Incident } from "../record/incident.ts";
+
+/** One armed cgroup, handed to the sentinel together with its descriptors: the sentinel closes them. */
+export interface WatchSpec {
+  /** Place in the sentinel's table; free again after `released`. */
+  readonly slot: number;
+  readonly cgroup: string;
+  readonly kind: CgroupKind;
+  readonly policy: Policy;
+  readonly limitBytes: number;
+  readonly nearBytes: number;
+  readonly bounds: Bounds;
+  readonly armed: Omit<Armed, "refused">;
+}
+
+/** What main knows of a cgroup, armed or not: whether it may be a victim, and whose it is. */
+export interface Known {
+  readonly policy: Policy;
+  readonly identity: Identity;
+}
+
+/** The first message a sentinel gets. */
+export interface Start {
+  readonly type: "start";
+  /** Signalled by main after each message on the port. */
+  readonly controlFd: number;
+  readonly cgroupVersion: 1 | 2;
+  readonly mount: string;
+  readonly procRoot: string;
+  readonly kernelRelease: string;
+  /** The file of `record/black-box.ts`; -1 without one. */
+  readonly blackBoxFd: number;
+}
+
+export type ToSentinel =
+  | { readonly type: "watch"; readonly spec: WatchSpec }
+  | { readonly type: "release"; readonly slot: number }
+  | { readonly type: "know"; readonly cgroup: string; readonly known: Known | null }
+  | { readonly type: "stop" };
+
+/** How far the sentinel got; `trouble` and `settled` are said once per key by whoever logs them. */
+export type FromSentinel =
+  | { readonly type: "ready" }
+  | { readonly type: "incident"; readonly incident: Incident; readonly blackBoxSlot: number }
+  | { readonly type: "dead"; readonly id: string; readonly deadMillis: number }
+  | { readonly type: "near"; readonly slot: number }
+  | { readonly type: "released"; readonly slot: number }
+  | { readonly type: "trouble"; readonly key: string; readonly message: string }
+  | { readonly type: "settled"; readonly key: string }
+  | { readonly type: "stopped" };

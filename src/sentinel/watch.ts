@@ -1,0 +1,58 @@
+import type { Epoll } from "../../ffi/epoll.ts";
+import { close } from "../../ffi/file.ts";
+import { descriptors, type Meaning } from "../cgroup/hierarchy.ts";
+import { calm, type WatchState } from "../decide/step.ts";
+import type { WatchSpec } from "./protocol.ts";
+
+/** One armed cgroup in the sentinel's table. */
+export interface Watch {
+  readonly spec: WatchSpec;
+  state: WatchState;
+  /** When to look without being notified; Infinity: never. */
+  nextPollMs: number;
+  /** Removed by somebody; main has yet to release it. */
+  gone: boolean;
+  /** When main was last told that the limit is near. */
+  nearMs: number;
+}
+
+const meanings: readonly Meaning[] = ["threshold", "near", "pressure", "reclaim", "oom"];
+const TAGS_PER_SLOT = 8;
+
+/** The tag of the control descriptor; no watch has it. */
+export const CONTROL_TAG = TAGS_PER_SLOT - 1;
+
+/** What a tag that epoll reported stands for. */
+export function readTag(tag: number): { readonly slot: number; readonly meaning: Meaning } {
+  return { slot: Math.floor(tag / TAGS_PER_SLOT), meaning: meanings[tag % TAGS_PER_SLOT]! };
+}
+
+const tagOf = (spec: WatchSpec, meaning: Meaning) => spec.slot * TAGS_PER_SLOT + meanings.indexOf(meaning);
+
+/** Starts to wait for a watch's notifications. Reports of reclaim stay silent until `listenToReclaim`. @throws SysError */
+export function attach(epoll: Epoll, spec: WatchSpec): Watch {
+  for (const { meaning, fd } of spec.armed.signals) {
+    if (meaning === "reclaim") epoll.addSilent(fd, tagOf(spec, meaning));
+    else epoll.add(fd, tagOf(spec, meaning));
+  }
+  return {
+    spec,
+    state: calm,
+    nextPollMs: Number.POSITIVE_INFINITY,
+    gone: false,
+    nearMs: Number.NEGATIVE_INFINITY,
+  };
+}
+
+/** Lets the next report of reclaim, one only, wake the sentinel. @throws SysError */
+export function listenToReclaim(epoll: Epoll, { spec }: Watch): void {
+  for (const { meaning, fd } of spec.armed.signals) {
+    if (meaning === "reclaim") epoll.listenOnce(fd, tagOf(spec, meaning));
+  }
+}
+
+/** Stops waiting and closes every descriptor of the watch; closing the eventfds ends the kernel's registrations. */
+export function detach(epoll: Epoll, { spec }: Watch): void {
+  for (const { fd } of spec.armed.signals) epoll.remove(fd);
+  for (const fd of descriptors({ ...spec.armed, refused: [] })) close(fd);
+}

@@ -1,0 +1,31 @@
+import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
+import { runThreadFirst } from "../../ffi/schedule.ts";
+import { SysError } from "../../ffi/sys-error.ts";
+import { memoryReaderV1 } from "../cgroup/v1/read.ts";
+import type { FromSentinel, Start, ToSentinel } from "./protocol.ts";
+import { Sentinel } from "./sentinel.ts";
+import { warmUp } from "./warm-up.ts";
+
+declare const self: Worker;
+
+const post = (message: FromSentinel) => postMessage(message);
+
+self.onmessage = ({ data }: MessageEvent<Start & { readonly port: MessagePort }>) => {
+  // This thread never gets back to its event loop, so later messages are fetched from a port when the control
+  // descriptor says that there are some.
+  const receive = () => receiveMessageOnPort(data.port)?.message as ToSentinel | undefined;
+  try {
+    runThreadFirst();
+  } catch (error) {
+    if (!(error instanceof SysError)) throw error;
+    post({
+      type: "trouble",
+      key: "schedule",
+      message: `the sentinel runs at ordinary priority (${error.message}): on a node with all cores busy it may come late; it needs CAP_SYS_NICE`,
+    });
+  }
+  const sentinel = new Sentinel(data, memoryReaderV1, post, receive);
+  warmUp(data, memoryReaderV1);
+  post({ type: "ready" });
+  sentinel.run();
+};
