@@ -28,3 +28,20 @@ export function shouldReclaim(facts: ReclaimFacts, nowMs: number): boolean {
 export function reclaimBudgetMs(fileBytes: number): number {
   return 200 + fileBytes / (1024 * 1024);
 }
+
+const LONGEST_COOLDOWN_MS = 600_000;
+
+/**
+ * The pause after this reclaim. A cgroup that was full again soon after the last one reads or writes more than it can
+ * hold; dropping its cache only costs it disk reads, so the pause doubles, up to ten minutes, and starts over once it
+ * stayed away from its limit for three pauses.
+ */
+export function nextCooldownMs(
+  cooldownMs: number,
+  lastMs: number,
+  nowMs: number,
+  configuredMs: number,
+): number {
+  if (Number.isNaN(lastMs) || nowMs - lastMs > 3 * cooldownMs) return configuredMs;
+  return Math.max(configuredMs, Math.min(cooldownMs * 2, LONGEST_COOLDOWN_MS));
+}

@@ -21,7 +21,7 @@ const WAIT_CAPACITY = 64;
 // Over the threshold with nobody to kill: look again now and then, somebody may have moved in.
 const NO_VICTIM_POLL_MS = 1000;
 // Main is told of a near limit at most this often per cgroup; it reclaims far more seldom still.
-const NEAR_AGAIN_MS = 1000;
+const NEAR_AGAIN_MS = 5000;
 
 /**
  * The thread that kills. Waits for the kernel's notifications and runs read -> decide -> kill to its end for each,
@@ -134,6 +134,10 @@ export class Sentinel {
       if (watch.state.phase === "noted") this.#evaluate(watch, "threshold", nowMs);
       return;
     }
+    this.#sayNear(watch, nowMs);
+  }
+
+  #sayNear(watch: Watch, nowMs: number): void {
     if (nowMs - watch.nearMs < NEAR_AGAIN_MS) return;
     watch.nearMs = nowMs;
     this.#post({ type: "near", slot: watch.spec.slot });
@@ -168,6 +172,8 @@ export class Sentinel {
     watch.state = verdict.state;
     this.#pollAt(watch, verdict.pollMs < 0 ? Number.POSITIVE_INFINITY : nowMs + verdict.pollMs);
     if (verdict.listenToReclaim) listenToReclaim(this.#epoll, watch);
+    // Full of cache it crosses nothing any more, but main may reclaim it once the cooldown is over.
+    if (verdict.state.phase === "cache") this.#sayNear(watch, nowMs);
     if (verdict.state.phase === "calm") this.#settled(`no-victim ${watch.spec.cgroup}`);
   }
 

@@ -1,0 +1,76 @@
+import type { Hierarchy, MemoryReader, ReclaimOutcome } from "../cgroup/hierarchy.ts";
+import { readOnce } from "../cgroup/read-once.ts";
+import { nextCooldownMs, reclaimBudgetMs, shouldReclaim } from "../decide/reclaim.ts";
+
+/** How often one cgroup is reclaimed. */
+interface History {
+  lastMs: number;
+  cooldownMs: number;
+}
+
+/** The configured part. */
+export interface ReclaimSettings {
+  readonly mode: "auto" | "always" | "never";
+  readonly cooldownMs: number;
+}
+
+// Each one keeps a CPU busy in the kernel while it lasts.
+const MAX_AT_ONCE = 2;
+
+/** Drops page cache of cgroups that come near their limit, off the threads that decide. */
+export class Reclaimer {
+  readonly #hierarchy: Hierarchy;
+  readonly #reader: MemoryReader;
+  readonly #onDone: (cgroup: string, outcome: ReclaimOutcome, freedBytes: number) => void;
+  readonly #histories = new Map<string, History>();
+  readonly #running = new Set<string>();
+  #settings: ReclaimSettings;
+  #kernelRefuses = false;
+
+  constructor(
+    hierarchy: Hierarchy,
+    reader: MemoryReader,
+    settings: ReclaimSettings,
+    onDone: (cgroup: string, outcome: ReclaimOutcome, freedBytes: number) => void,
+  ) {
+    this.#hierarchy = hierarchy;
+    this.#reader = reader;
+    this.#settings = settings;
+    this.#onDone = onDone;
+  }
+
+  configure(settings: ReclaimSettings): void {
+    this.#settings = settings;
+  }
+
+  forget(cgroup: string): void {
+    this.#histories.delete(cgroup);
+  }
+
+  /** The cgroup came near its limit. Returns at once. */
+  near(cgroup: string, marginBytes: number, nowMs: number): void {
+    if (this.#kernelRefuses || this.#running.has(cgroup) || this.#running.size >= MAX_AT_ONCE) return;
+    const history = this.#histories.get(cgroup) ?? {
+      lastMs: Number.NaN,
+      cooldownMs: this.#settings.cooldownMs,
+    };
+    const cooldownMs = Math.max(history.cooldownMs, this.#settings.cooldownMs);
+    const reading = readOnce(this.#reader, `${this.#hierarchy.mount}${cgroup}`, (reading) => reading);
+    if (reading === null) return;
+    const { fileBytes, swappableBytes } = reading;
+    const facts = { mode: this.#settings.mode, fileBytes, marginBytes, swappableBytes };
+    if (!shouldReclaim({ ...facts, lastMs: history.lastMs, cooldownMs }, nowMs)) return;
+    const next = nextCooldownMs(cooldownMs, history.lastMs, nowMs, this.#settings.cooldownMs);
+    this.#histories.set(cgroup, { lastMs: nowMs, cooldownMs: next });
+    this.#running.add(cgroup);
+    void this.#reclaim(cgroup, fileBytes);
+  }
+
+  async #reclaim(cgroup: string, fileBytes: number): Promise<void> {
+    const outcome = await this.#hierarchy.reclaim(cgroup, reclaimBudgetMs(fileBytes));
+    this.#running.delete(cgroup);
+    if (outcome === "busy") this.#kernelRefuses = true;
+    const left = readOnce(this.#reader, `${this.#hierarchy.mount}${cgroup}`, (reading) => reading.fileBytes);
+    this.#onDone(cgroup, outcome, Math.max(0, fileBytes - (left ?? fileBytes)));
+  }
+}

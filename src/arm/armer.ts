@@ -1,0 +1,197 @@
+import { ENODEV, ENOENT } from "../../ffi/errno.ts";
+import { SysError } from "../../ffi/sys-error.ts";
+import type { Hierarchy } from "../cgroup/hierarchy.ts";
+import type { SettingsMatcher } from "../config/rules.ts";
+import { cacheFloorBytes, marginBytes } from "../decide/margin.ts";
+import { classify, type PathClass } from "../discover/classify.ts";
+import type { NamesChange } from "../discover/container-names.ts";
+import type { Identity } from "../discover/identity.ts";
+import type { FromSentinel, ToSentinel } from "../sentinel/protocol.ts";
+
+/** A cgroup inside the roots, armed or not. */
+interface Entry {
+  readonly cgroup: string;
+  readonly path: PathClass;
+  limitBytes: number;
+  coversChildren: boolean;
+  identity: Identity;
+  /** The place in the sentinel's table; null while not armed. */
+  slot: number | null;
+  /** What the watch was armed with, to see a difference. */
+  armedWith: string;
+  knownAs: string;
+}
+
+/** What the armer needs of its surroundings. */
+export interface ArmerPorts {
+  readonly hierarchy: Hierarchy;
+  readonly identify: (cgroup: string) => Identity;
+  readonly send: (message: ToSentinel) => void;
+  /** Something that does not work, said once per key. */
+  readonly onTrouble: (key: string, message: string) => void;
+}
+
+/**
+ * Keeps the sentinel's watches equal to the tree, the limits, the names and the rules: a cgroup with a limit is armed,
+ * and armed anew when anything that decides about it changes.
+ */
+export class Armer {
+  readonly #ports: ArmerPorts;
+  readonly #entries = new Map<string, Entry>();
+  readonly #freeSlots: number[] = [];
+  readonly #cgroupOfSlot = new Map<number, string>();
+  #nextSlot = 1;
+  #rules: SettingsMatcher;
+
+  constructor(ports: ArmerPorts, rules: SettingsMatcher) {
+    this.#ports = ports;
+    this.#rules = rules;
+  }
+
+  /** How many cgroups are armed. */
+  get armedCount(): number {
+    return this.#cgroupOfSlot.size;
+  }
+
+  /** The armed cgroup of a slot, with what it is armed for; undefined when it was released meanwhile. */
+  cgroupAt(slot: number): string | undefined {
+    return this.#cgroupOfSlot.get(slot);
+  }
+
+  /** The margin of a cgroup with its present limit and rules. */
+  marginBytes(cgroup: string): number {
+    const entry = this.#entries.get(cgroup);
+    return entry === undefined ? 0 : marginBytes(entry.limitBytes, this.#settings(entry));
+  }
+
+  /** A cgroup appeared, or its limit may have changed: reads it afresh. */
+  refresh(cgroup: string): void {
+    const { hierarchy, identify, onTrouble } = this.#ports;
+    try {
+      const limitBytes = hierarchy.limitBytes(cgroup);
+      const coversChildren = hierarchy.coversChildren(cgroup);
+      const entry = this.#entries.get(cgroup) ?? {
+        cgroup,
+        path: classify(cgroup),
+        limitBytes,
+        coversChildren,
+        identity: identify(cgroup),
+        slot: null,
+        armedWith: "",
+        knownAs: "",
+      };
+      entry.limitBytes = limitBytes;
+      entry.coversChildren = coversChildren;
+      this.#entries.set(cgroup, entry);
+      this.#settle(entry);
+    } catch (error) {
+      if (!(error instanceof SysError)) throw error;
+      if (error.errno === ENOENT || error.errno === ENODEV) this.forget(cgroup);
+      else
+        onTrouble(
+          `limit ${error.code}`,
+          `cannot read a limit, so nobody guards that cgroup: ${error.message}`,
+        );
+    }
+  }
+
+  /** Reads every limit afresh, for what notifications may have missed. */
+  refreshAll(): void {
+    for (const cgroup of [...this.#entries.keys()]) this.refresh(cgroup);
+  }
+
+  /** The cgroup was removed, or is no longer inside the roots. */
+  forget(cgroup: string): void {
+    const entry = this.#entries.get(cgroup);
+    if (entry === undefined) return;
+    this.#entries.delete(cgroup);
+    this.#disarm(entry);
+    this.#ports.send({ type: "know", cgroup, known: null });
+  }
+
+  /** Other rules or margins hold now. */
+  applyRules(rules: SettingsMatcher): void {
+    this.#rules = rules;
+    for (const entry of this.#entries.values()) this.#settle(entry);
+  }
+
+  /** Names came, changed or went: looks again at the cgroups they are about. */
+  namesChanged(change: NamesChange): void {
+    const cgroups = new Set(change.cgroups);
+    const containerIds = new Set(change.containerIds);
+    const podUids = new Set(change.podUids);
+    for (const entry of this.#entries.values()) {
+      const { containerId, podUid } = entry.path;
+      const concerned =
+        (containerId !== null && containerIds.has(containerId)) ||
+        (podUid !== null && podUids.has(podUid)) ||
+        cgroups.has(entry.cgroup) ||
+        change.cgroups.some((above) => entry.cgroup.startsWith(`${above}/`));
+      if (!concerned) continue;
+      entry.identity = this.#ports.identify(entry.cgroup);
+      this.#settle(entry);
+    }
+  }
+
+  /** The sentinel has closed a watch: its slot may be given again. */
+  released({ slot }: Extract<FromSentinel, { type: "released" }>): void {
+    this.#freeSlots.push(slot);
+  }
+
+  #settings({ cgroup, identity }: Entry) {
+    return this.#rules.settingsFor({ ...identity, cgroup });
+  }
+
+  #settle(entry: Entry): void {
+    const { cgroup, identity, limitBytes } = entry;
+    const settings = this.#settings(entry);
+    const { policy } = settings;
+    const knownAs = JSON.stringify([identity, policy]);
+    if (knownAs !== entry.knownAs) {
+      entry.knownAs = knownAs;
+      this.#ports.send({ type: "know", cgroup, known: { identity, policy } });
+    }
+    if (!this.#isWorthArming(entry)) {
+      this.#disarm(entry);
+      return;
+    }
+    const margin = marginBytes(limitBytes, settings);
+    const bounds = {
+      thresholdBytes: limitBytes - margin,
+      marginBytes: margin,
+      cacheFloorBytes: cacheFloorBytes(limitBytes, settings),
+    };
+    const armedWith = JSON.stringify([limitBytes, bounds, policy, identity.kind]);
+    if (armedWith === entry.armedWith) return;
+    this.#disarm(entry);
+    const nearBytes = limitBytes - 2 * margin;
+    const { refused, ...armed } = this.#ports.hierarchy.arm(cgroup, bounds.thresholdBytes, nearBytes);
+    for (const { meaning, error } of refused) {
+      const message = `this kernel gives no ${meaning} notifications (${error.message}): the others and polling carry the watch`;
+      this.#ports.onTrouble(`refused ${meaning}`, message);
+    }
+    const slot = this.#freeSlots.pop() ?? this.#nextSlot++;
+    entry.slot = slot;
+    entry.armedWith = armedWith;
+    this.#cgroupOfSlot.set(slot, cgroup);
+    const { kind } = identity;
+    this.#ports.send({
+      type: "watch",
+      spec: { slot, cgroup, kind, policy, limitBytes, nearBytes, bounds, armed },
+    });
+  }
+
+  #isWorthArming(entry: Entry): boolean {
+    if (entry.limitBytes === Number.POSITIVE_INFINITY || entry.identity.kind === "sandbox") return false;
+    // Without use_hierarchy the children's memory is not in the parent's numbers, nor under its limit.
+    return entry.identity.kind !== "pod" || entry.coversChildren;
+  }
+
+  #disarm(entry: Entry): void {
+    if (entry.slot === null) return;
+    this.#ports.send({ type: "release", slot: entry.slot });
+    this.#cgroupOfSlot.delete(entry.slot);
+    entry.slot = null;
+    entry.armedWith = "";
+  }
+}

@@ -1,0 +1,64 @@
+import { MessageChannel, type MessagePort } from "node:worker_threads";
+import { createEventfd, signalEventfd } from "../../ffi/eventfd.ts";
+import type { FromSentinel, Start, ToSentinel } from "./protocol.ts";
+
+/** The main thread's end of the sentinel. */
+export class SentinelHandle {
+  readonly #worker: Worker;
+  readonly #port: MessagePort;
+  readonly #controlFd: number;
+  #onStopped: () => void = () => undefined;
+
+  private constructor(worker: Worker, port: MessagePort, controlFd: number) {
+    this.#worker = worker;
+    this.#port = port;
+    this.#controlFd = controlFd;
+  }
+
+  /**
+   * Starts the thread and resolves when it is warm and waiting.
+   * @param onMessage everything it tells from then on
+   * @param onDeath it ended without being told to: nobody guards any more
+   */
+  static spawn(
+    url: string,
+    start: Omit<Start, "type" | "controlFd">,
+    onMessage: (message: FromSentinel) => void,
+    onDeath: (reason: string) => void,
+  ): Promise<SentinelHandle> {
+    const controlFd = createEventfd();
+    const { port1, port2 } = new MessageChannel();
+    const worker = new Worker(url);
+    const handle = new SentinelHandle(worker, port1, controlFd);
+    return new Promise((resolve) => {
+      worker.onmessage = ({ data }: MessageEvent<FromSentinel>) => {
+        if (data.type === "ready") resolve(handle);
+        else if (data.type === "stopped") handle.#onStopped();
+        else onMessage(data);
+      };
+      worker.onerror = (event) => onDeath(event.message);
+      const message: Start & { port: MessagePort } = { type: "start", controlFd, port: port2, ...start };
+      worker.postMessage(message, [port2]);
+    });
+  }
+
+  /** Leaves a message and wakes the thread. Messages arrive in order. */
+  send(message: ToSentinel): void {
+    this.#port.postMessage(message);
+    signalEventfd(this.#controlFd);
+  }
+
+  /** Tells the thread to give back its descriptors and end. @returns whether it answered in time */
+  stop(timeoutMs: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(false), timeoutMs);
+      this.#onStopped = () => {
+        clearTimeout(timer);
+        this.#port.close();
+        this.#worker.terminate();
+        resolve(true);
+      };
+      this.send({ type: "stop" });
+    });
+  }
+}
