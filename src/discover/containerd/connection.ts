@@ -77,7 +77,7 @@ export class ContainerdConnection {
       const options = this.#options(runtimeNamespace, this.#timeouts.getMs);
       return (await this.#containers.get({ id }, options)).container ?? null;
     } catch (error) {
-      if (isCode(error, Code.NotFound)) return null;
+      if (isCode(error, Code.NotFound) || isCode(error, Code.InvalidArgument)) return null;
       throw error;
     }
   }
