@@ -1,0 +1,127 @@
+import { describe, expect, test } from "bun:test";
+import type { ContainerName } from "../../../src/discover/container-name.ts";
+import { ContainerNames } from "../../../src/discover/container-names.ts";
+import { identify, identifyCgroup } from "../../../src/discover/identify.ts";
+
+const ID = "3f4a".repeat(16);
+const UID = "0a1b2c3d-1111-2222-3333-444455556666";
+const POD = `/kubepods/burstable/pod${UID}`;
+const PATH = `${POD}/${ID}`;
+
+const web: ContainerName = {
+  containerId: ID,
+  runtimeNamespace: "k8s.io",
+  cgroup: PATH,
+  initPid: 7,
+  namespace: "shop",
+  pod: "web-1",
+  podUid: UID,
+  container: "nginx",
+  sandbox: false,
+};
+const pause: ContainerName = { ...web, containerId: "5a".repeat(32), container: null, sandbox: true };
+const full = {
+  namespace: "shop",
+  pod: "web-1",
+  podUid: UID,
+  container: "nginx",
+  containerId: ID,
+  qos: "Burstable",
+};
+const nameless = { namespace: null, pod: null, container: null };
+
+describe("identify", () => {
+  test("without a name, the path alone speaks", () => {
+    expect(identify(PATH, undefined)).toEqual({
+      kind: "container",
+      ...nameless,
+      podUid: UID,
+      containerId: ID,
+      qos: "Burstable",
+    });
+  });
+
+  test("the runtime's names complete the path's", () => {
+    expect(identify(PATH, web)).toEqual({ kind: "container", ...full } as ReturnType<typeof identify>);
+  });
+
+  test("a sandbox is told from a container by its label", () => {
+    const identity = identify(`${POD}/${pause.containerId}`, {
+      ...pause,
+      cgroup: `${POD}/${pause.containerId}`,
+    });
+    expect(identity).toMatchObject({ kind: "sandbox", pod: "web-1", container: null });
+  });
+
+  test("a container whose task is not known yet is found by its id", () => {
+    expect(identify(PATH, { ...web, cgroup: null, initPid: null })).toMatchObject({
+      kind: "container",
+      pod: "web-1",
+    });
+  });
+
+  test("a container on an arbitrary path is a container, without a class", () => {
+    const name = { ...web, containerId: "plain", cgroup: "/mine/x", podUid: null };
+    expect(identify("/mine/x", name)).toMatchObject({ kind: "container", containerId: "plain", qos: null });
+  });
+
+  test("a pod gets the pod's names and no container", () => {
+    expect(identify(POD, web)).toEqual({
+      kind: "pod",
+      namespace: "shop",
+      pod: "web-1",
+      podUid: UID,
+      container: null,
+      containerId: null,
+      qos: "Burstable",
+    });
+  });
+
+  test("a pod's path stays a pod's even when a container runs in it directly", () => {
+    expect(identify(POD, { ...web, cgroup: POD })).toMatchObject({
+      kind: "pod",
+      container: null,
+      containerId: null,
+    });
+  });
+
+  test("a cgroup inside a container is other, with the container's names", () => {
+    expect(identify(`${PATH}/init.scope`, web)).toEqual({ kind: "other", ...full } as ReturnType<
+      typeof identify
+    >);
+  });
+
+  test("a name of something else is ignored", () => {
+    expect(identify("/docker/0123abcd", web)).toMatchObject({
+      kind: "container",
+      ...nameless,
+      containerId: "0123abcd",
+    });
+    expect(identify(`${PATH}x`, { ...web, podUid: null })).toMatchObject(nameless);
+  });
+});
+
+describe("identifyCgroup", () => {
+  const names = new ContainerNames();
+  names.upsert("/sock", web);
+  names.upsert("/sock", { ...web, containerId: "plain", cgroup: "/mine/x", podUid: null, container: "tool" });
+
+  test.each<[string, string, object]>([
+    ["by cgroup", PATH, { kind: "container", container: "nginx" }],
+    [
+      "by the id in the path, wherever it is mounted",
+      `/node/kubepods/pod${UID}/${ID}`,
+      { container: "nginx" },
+    ],
+    ["the pod by its UID", POD, { kind: "pod", pod: "web-1", container: null }],
+    [
+      "a neighbour in the same pod by the pod's UID",
+      `${POD}/${"77".repeat(32)}`,
+      { pod: "web-1", container: null },
+    ],
+    ["what lies in a container on an arbitrary path", "/mine/x/a/b", { kind: "other", container: "tool" }],
+    ["nothing for what only begins alike", "/mine/xy", { kind: "other", container: null }],
+  ])("finds %s", (_, path, expected) => {
+    expect(identifyCgroup(path, names)).toMatchObject(expected);
+  });
+});
