@@ -1,0 +1,51 @@
+import { nearest } from "./nearest.ts";
+import { type Problem, placeOf } from "./problem.ts";
+import { knownKeys } from "./schema.ts";
+import { isTable } from "./values.ts";
+
+/**
+ * Every key of the parsed file that no table knows. A typing error in a guard's configuration must not be a
+ * setting silently lost, so each is a problem, and names the key that was probably meant. valibot's own strict
+ * objects report the first one only, and overlook keys such as "constructor".
+ */
+export function unknownKeys(file: unknown): Problem[] {
+  return tablesOf(file).flatMap(({ name, path, table }) => {
+    const known = knownKeys.get(name) ?? [];
+    return Object.keys(table)
+      .filter((key) => !known.includes(key))
+      .map((key) => {
+        const at = [...path, key];
+        return { path: at, value: table[key], message: proposal(name, key), order: placeOf(file, at) };
+      });
+  });
+}
+
+interface FoundTable {
+  readonly name: string;
+  readonly path: readonly (string | number)[];
+  readonly table: Record<string, unknown>;
+}
+
+function tablesOf(file: unknown): FoundTable[] {
+  if (!isTable(file)) return [];
+  const found: FoundTable[] = [{ name: "", path: [], table: file }];
+  for (const name of knownKeys.keys()) {
+    const value = name === "" ? undefined : file[name];
+    if (isTable(value)) found.push({ name, path: [name], table: value });
+    if (!Array.isArray(value)) continue;
+    for (const [index, table] of value.entries()) {
+      if (isTable(table)) found.push({ name, path: [name, index], table });
+    }
+  }
+  return found;
+}
+
+/** A key of the same table, unless another table has the very key: then it was written under the wrong header. */
+function proposal(tableName: string, key: string): string {
+  const home = [...knownKeys].find(([, keys]) => keys.includes(key))?.[0];
+  if (home === undefined) {
+    return `unknown key, did you mean ${nearest(key, knownKeys.get(tableName) ?? [])}?`;
+  }
+  if (home === "") return `unknown key here, did you mean the ${key} that stands above the first [table]?`;
+  return `unknown key here, did you mean ${key} under ${home === "rule" ? "[[rule]]" : `[${home}]`}?`;
+}
