@@ -9,7 +9,7 @@ export function nearest(word: string, candidates: Iterable<string>): string | nu
   let best: string | null = null;
   let fewest = Number.POSITIVE_INFINITY;
   for (const candidate of candidates) {
-    const errors = distance(short, candidate);
+    const errors = errorsBetween(short, candidate);
     if (errors < fewest) {
       best = candidate;
       fewest = errors;
@@ -22,5 +22,12 @@ export function nearest(word: string, candidates: Iterable<string>): string | nu
 export function likely(word: string, candidates: Iterable<string>): string | null {
   const best = nearest(word, candidates);
   if (best === null) return null;
-  return distance(word.slice(0, LONGEST), best) <= Math.max(2, Math.floor(best.length / 3)) ? best : null;
+  return errorsBetween(word.slice(0, LONGEST), best) <= Math.max(2, Math.floor(best.length / 3))
+    ? best
+    : null;
+}
+
+/** A word cut short ("cool" for "cooldown") is one error, however much is missing. */
+function errorsBetween(word: string, candidate: string): number {
+  return word.length > 2 && word !== candidate && candidate.startsWith(word) ? 1 : distance(word, candidate);
 }

@@ -4,7 +4,7 @@ import type { Config } from "./config.ts";
 import { marginConflicts } from "./margin-order.ts";
 import { mergeConfig } from "./merge.ts";
 import type { Parsed } from "./parsed.ts";
-import { describeProblem, inFileOrder, type Problem, placeOf } from "./problem.ts";
+import { describeProblem, inFileOrder, type Problem, placeOf, withoutFollowing } from "./problem.ts";
 import { type FlagTexts, fileSchema, flagSchema } from "./schema.ts";
 import { parseToml } from "./toml.ts";
 import { unknownKeys } from "./unknown-keys.ts";
@@ -26,7 +26,7 @@ export function parseConfig(text: string, name: string, flags: FlagTexts = {}): 
 
   const fileResult = v.safeParse(fileSchema, toml.value);
   const issues = fileResult.issues?.map((issue) => problemOf(toml.value, issue)) ?? [];
-  const problems = inFileOrder([...issues, ...unknownKeys(toml.value)]);
+  const problems = inFileOrder(withoutFollowing([...issues, ...unknownKeys(toml.value)]));
   if (!fileResult.success || problems.length > 0) return refused(problems.map(describe));
 
   const settings = fileResult.output;

@@ -29,6 +29,15 @@ export function inFileOrder(problems: readonly Problem[]): Problem[] {
   });
 }
 
+/** Without those that only follow from a problem further inside: a rule with a misspelled key sets nothing. */
+export function withoutFollowing(problems: readonly Problem[]): Problem[] {
+  const around = new Set<string>();
+  for (const { path } of problems) {
+    for (let length = 0; length < path.length; length++) around.add(JSON.stringify(path.slice(0, length)));
+  }
+  return problems.filter(({ path }) => !around.has(JSON.stringify(path)));
+}
+
 /** Where a path lies in the parsed file, for `Problem.order`. */
 export function placeOf(root: unknown, path: readonly (string | number)[]): number[] {
   const places: number[] = [];

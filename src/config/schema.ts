@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import {
+  absolutePath,
   cacheFloor,
   cgroupRoot,
   duration,
@@ -12,13 +13,23 @@ import {
   ratioText,
   size,
   table,
-  wordOrPath,
 } from "./values.ts";
 
 const policy = oneOf("process", "container", "noop");
 const logFormat = oneOf("auto", "text", "json", "journal");
 const logLevel = oneOf("error", "warn", "info", "debug");
-const stateDir = wordOrPath([]);
+const stateDir = absolutePath('must be an absolute path without "..", and not "/"', {
+  only: (path) => !/^\/+$/.test(path),
+});
+const cgroupMount = absolutePath('must be "auto" or an absolute path without ".."', { words: ["auto"] });
+const kubeconfig = absolutePath('must be "auto", "off" or an absolute path without ".."', {
+  words: ["auto", "off"],
+});
+// node_exporter reads only files of that name.
+const textfile = absolutePath('must be "off" or an absolute path without "..", ending in ".prom"', {
+  words: ["off"],
+  only: (path) => path.endsWith(".prom"),
+});
 const cgroupRoots = listOf(cgroupRoot, "globs", 1);
 
 const socket = matching(/^\/[^\0]{1,106}$/, "must be an absolute path of at most 107 bytes, without unix://");
@@ -62,7 +73,7 @@ export const fileSchema = table(
     min_margin: v.exactOptional(size),
     max_margin: v.exactOptional(size),
     cache_floor: v.exactOptional(cacheFloor),
-    cgroup_mount: v.exactOptional(wordOrPath(["auto"])),
+    cgroup_mount: v.exactOptional(cgroupMount),
     cgroup_roots: v.exactOptional(cgroupRoots),
     state_dir: v.exactOptional(stateDir),
     log_format: v.exactOptional(logFormat),
@@ -92,7 +103,7 @@ export const fileSchema = table(
     kubernetes: v.exactOptional(
       table(
         {
-          kubeconfig: v.exactOptional(wordOrPath(["auto", "off"])),
+          kubeconfig: v.exactOptional(kubeconfig),
           node_name: v.exactOptional(nodeName),
         },
         "must be a table, [kubernetes]",
@@ -102,10 +113,7 @@ export const fileSchema = table(
       table(
         {
           listen: v.exactOptional(listenAddress),
-          // node_exporter reads only files of that name.
-          textfile: v.exactOptional(
-            wordOrPath(["off"], (path) => path.endsWith(".prom"), ' ending in ".prom"'),
-          ),
+          textfile: v.exactOptional(textfile),
         },
         "must be a table, [metrics]",
       ),
@@ -132,7 +140,9 @@ export type FileSettings = v.InferOutput<typeof fileSchema>;
 /** What valid flags say. */
 export type FlagSettings = v.InferOutput<typeof flagSchema>;
 /** What the command line says, not looked at yet; keys as in the file. */
-export type FlagTexts = v.InferInput<typeof flagSchema>;
+export type FlagTexts = {
+  readonly [K in keyof FlagSettings]: K extends "cgroup_roots" ? readonly string[] : string;
+};
 
 /** The keys of every table of the file: "" is the top level, "rule" each [[rule]]. */
 export const knownKeys: ReadonlyMap<string, readonly string[]> = new Map([

@@ -11,12 +11,12 @@ import { isTable } from "./values.ts";
 export function unknownKeys(file: unknown): Problem[] {
   return tablesOf(file).flatMap(({ name, path, table }) => {
     const known = knownKeys.get(name) ?? [];
-    return Object.keys(table)
-      .filter((key) => !known.includes(key))
-      .map((key) => {
-        const at = [...path, key];
-        return { path: at, value: table[key], message: proposal(name, key), order: placeOf(file, at) };
-      });
+    const place = placeOf(file, path);
+    return Object.entries(table).flatMap(([key, value], index) =>
+      known.includes(key)
+        ? []
+        : [{ path: [...path, key], value, message: proposal(name, key), order: [...place, index] }],
+    );
   });
 }
 

@@ -51,17 +51,18 @@ export function duration(shortest: string, longest: string) {
   );
 }
 
-/** An absolute path without "." and ".." segments; doubled and trailing slashes are taken out. */
-export function absolutePath(message: string) {
-  return v.pipe(v.string(message), v.check(isAbsolutePath, message), v.transform(withoutSpareSlashes));
-}
-
-/** A word such as "auto", or an absolute path. */
-export function wordOrPath(words: readonly string[], extra?: (path: string) => boolean, hint = "") {
-  const message = `must be ${words.map((word) => `"${word}"`).join(", ")} or an absolute path without ".."${hint}`;
+/**
+ * An absolute path without "." and ".." segments; doubled and trailing slashes are taken out.
+ * @param must the message
+ * @param also what is allowed beside such a path: words, or a narrower idea of the path
+ */
+export function absolutePath(
+  must: string,
+  also: { words?: readonly string[]; only?: (path: string) => boolean } = {},
+) {
   const allowed = (text: string) =>
-    words.includes(text) || (isAbsolutePath(text) && text !== "/" && (extra?.(text) ?? true));
-  return v.pipe(v.string(message), v.check(allowed, message), v.transform(withoutSpareSlashes));
+    also.words?.includes(text) || (isAbsolutePath(text) && (also.only === undefined || also.only(text)));
+  return v.pipe(v.string(must), v.check(allowed, must), v.transform(withoutSpareSlashes));
 }
 
 /** A glob as Bun.Glob reads it. An unclosed bracket would silently match nothing, so it is refused. */
@@ -121,7 +122,7 @@ function parsed(parse: (input: string | number) => Parsed<number>, refuse: (valu
 function isAbsolutePath(text: string): boolean {
   return (
     text.startsWith("/") &&
-    !text.includes("\0") &&
+    !/\p{Cc}/u.test(text) &&
     !text.split("/").some((part) => part === "." || part === "..")
   );
 }
