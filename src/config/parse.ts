@@ -16,34 +16,40 @@ import { unknownKeys } from "./unknown-keys.ts";
  */
 export function parseConfig(text: string, name: string, flags: FlagTexts = {}): Parsed<Config> {
   const flagResult = v.safeParse(flagSchema, flags);
-  if (!flagResult.success)
-    return refused(flagResult.issues.map((issue) => describeFlag(problemOf(flags, issue))));
+  if (!flagResult.success) {
+    return refused(
+      flagResult.issues.map((issue) => problemOf(flags, issue)),
+      describeFlag,
+    );
+  }
 
   const file = `config ${printable(name)}`;
   const toml = parseToml(text);
   if (!toml.ok) return { ok: false, message: `${file}: ${toml.message}` };
-  const describe = (problem: Problem) => `${file}: ${describeProblem(problem)}`;
+  const describe = (problem: Omit<Problem, "order">) => `${file}: ${describeProblem(problem)}`;
 
   const fileResult = v.safeParse(fileSchema, toml.value);
   const issues = fileResult.issues?.map((issue) => problemOf(toml.value, issue)) ?? [];
   const problems = inFileOrder(withoutFollowing([...issues, ...unknownKeys(toml.value)]));
-  if (!fileResult.success || problems.length > 0) return refused(problems.map(describe));
+  if (!fileResult.success || problems.length > 0) return refused(problems, describe);
 
   const settings = fileResult.output;
   const config = mergeConfig(settings, flagResult.output);
   const given = { min: settings.min_margin !== undefined, max: settings.max_margin !== undefined };
-  const conflicts = marginConflicts(config, given, flagResult.output).map(({ rule, key, message }) => {
+  const conflicts = marginConflicts(config, given, flagResult.output);
+  if (conflicts.length === 0) return { ok: true, value: config };
+  return refused(conflicts, ({ rule, key, message }) => {
     const flag = rule === null ? flags[key] : undefined;
-    if (flag !== undefined) return describeFlag({ path: [key], value: flag, message, order: [] });
+    if (flag !== undefined) return describeFlag({ path: [key], value: flag, message });
     const path = rule === null ? [key] : ["rule", rule, key];
-    return describe({ path, value: valueAt(toml.value, path), message, order: [] });
+    return describe({ path, value: valueAt(toml.value, path), message });
   });
-  return conflicts.length > 0 ? refused(conflicts) : { ok: true, value: config };
 }
 
-function refused(lines: readonly string[]): Parsed<never> {
-  const more = lines.length > 1 ? ` (and ${lines.length - 1} more)` : "";
-  return { ok: false, message: `${lines[0] ?? "config: not valid"}${more}` };
+function refused<T>(problems: readonly T[], describe: (problem: T) => string): Parsed<never> {
+  const [first] = problems;
+  const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : "";
+  return { ok: false, message: first === undefined ? "config: not valid" : `${describe(first)}${more}` };
 }
 
 function problemOf(root: unknown, issue: v.BaseIssue<unknown>): Problem {
@@ -58,7 +64,7 @@ function valueAt(root: unknown, path: readonly (string | number)[]): unknown {
 }
 
 /** `--margin-ratio=2: must be …`. The one list a flag fills is spelled in the singular. */
-function describeFlag({ path, value, message }: Problem): string {
+function describeFlag({ path, value, message }: Omit<Problem, "order">): string {
   const name = String(path[0]).replace("roots", "root").replaceAll("_", "-");
   return `--${name}=${printable(String(value), 60)}: ${message}`;
 }

@@ -17,7 +17,7 @@ export interface Problem {
 const VALUE_LENGTH = 60;
 
 /** The problem as a piece of one line, safe to print: `margin_ratio = 1: must be a number above 0 and below 1`. */
-export function describeProblem(problem: Problem): string {
+export function describeProblem(problem: Omit<Problem, "order">): string {
   return `${keyText(problem.path)} = ${valueText(problem.value)}: ${problem.message}`;
 }
 

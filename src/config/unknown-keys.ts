@@ -13,11 +13,21 @@ export function unknownKeys(file: unknown): Problem[] {
     const known = knownKeys.get(name) ?? [];
     const place = placeOf(file, path);
     return Object.entries(table).flatMap(([key, value], index) =>
-      known.includes(key)
-        ? []
-        : [{ path: [...path, key], value, message: proposal(name, key), order: [...place, index] }],
+      known.includes(key) ? [] : [unknownKey(name, [...path, key], value, [...place, index])],
     );
   });
+}
+
+function unknownKey(table: string, path: (string | number)[], value: unknown, order: number[]): Problem {
+  return {
+    path,
+    value,
+    order,
+    // Only the first problem is told, and comparing ten thousand keys with all we know takes a second.
+    get message() {
+      return proposal(table, String(path.at(-1)));
+    },
+  };
 }
 
 interface FoundTable {
