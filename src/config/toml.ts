@@ -3,21 +3,27 @@ import type { Parsed } from "./parsed.ts";
 
 /** Reads TOML. The message of an error is one printable line, with the line number where that can be told. */
 export function parseToml(text: string): Parsed<Record<string, unknown>> {
-  const error = errorOf(text);
-  if (error === null) return { ok: true, value: Bun.TOML.parse(text) as Record<string, unknown> };
-  const line = lineOf(text, error);
+  const result = attempt(text);
+  if (result.ok) return result;
+  const line = lineOf(text, result.message);
   const where = line === null ? "" : ` at line ${line.number}, "${printable(line.text, 60)}"`;
-  return { ok: false, message: `not valid TOML${where}: ${printable(error, 120)}` };
+  return { ok: false, message: `not valid TOML${where}: ${printable(result.message, 120)}` };
+}
+
+function attempt(text: string): Parsed<Record<string, unknown>> {
+  try {
+    return { ok: true, value: Bun.TOML.parse(text) as Record<string, unknown> };
+  } catch (error) {
+    // The stack overflows; Bun says so with a RangeError.
+    if (error instanceof RangeError) return { ok: false, message: "nested too deeply" };
+    const message = error instanceof Error ? error.message : String(error);
+    return { ok: false, message: message.replace(/^TOML Parse error: /, "") };
+  }
 }
 
 function errorOf(text: string): string | null {
-  try {
-    Bun.TOML.parse(text);
-    return null;
-  } catch (error) {
-    if (error instanceof RangeError) return "nested too deeply";
-    return (error instanceof Error ? error.message : String(error)).replace(/^TOML Parse error: /, "");
-  }
+  const result = attempt(text);
+  return result.ok ? null : result.message;
 }
 
 /**
