@@ -39,13 +39,13 @@ export function humanAge(thenMs: number, nowMs: number): string {
   return age < SECOND ? "now" : `${humanDuration(age)} ago`;
 }
 
-/** Microseconds as the decision was measured: `210us`, `3.4ms`, `1.2s`. */
+/** Microseconds as the decision was measured: `210 us`, `3.4 ms`, `1.2 s`. */
 export function humanMicros(micros: number): string {
   if (!Number.isFinite(micros)) return "?";
   const span = Math.max(0, micros);
-  if (span < 1000) return `${Math.floor(span)}us`;
-  if (span < 1_000_000) return `${truncated(span / 1000, span < 100_000 ? 1 : 0)}ms`;
-  return span < 60_000_000 ? `${truncated(span / 1_000_000, 1)}s` : humanDuration(span / 1000);
+  if (span < 1000) return `${Math.floor(span)} us`;
+  if (span < 1_000_000) return `${truncated(span / 1000, span < 100_000 ? 1 : 0)} ms`;
+  return `${truncated(span / 1_000_000, 1)} s`;
 }
 
 function scaled(bytes: number, decimalsOf: (value: number, unit: number) => number): string {
