@@ -28,7 +28,14 @@ export function printable(text: string, maxLength = DEFAULT_MAX_LENGTH): string 
 /** `printable` for a terminal that cannot show UTF-8: everything beyond ASCII is escaped too. */
 export function printableAscii(text: string, maxLength = DEFAULT_MAX_LENGTH): string {
   if (text.length <= maxLength && CLEAN.test(text)) return text;
-  return cut(text.slice(0, maxLength + 1).replace(UNSAFE_OR_WIDE, escapeCharacter), maxLength, "...");
+  return cut(
+    text
+      .slice(0, maxLength + 1)
+      .toWellFormed()
+      .replace(UNSAFE_OR_WIDE, escapeCharacter),
+    maxLength,
+    "...",
+  );
 }
 
 function escapeCharacter(character: string): string {
