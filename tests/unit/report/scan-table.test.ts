@@ -57,9 +57,9 @@ describe("renderScan", () => {
     expect(linesOf(rows)).toEqual([
       "node-7: 3G of 8G available, cgroup v1 at /sys/fs/cgroup/memory, kernel 5.15.0-9…",
       "",
-      "CGROUP              USE OF LIMIT          USED LIMIT  LEFT  STATE  WOULD DIE",
-      "default/web-0/app   ██████████████████│·  981M 1000M 18.7M  over   java 4242",
-      "default/idle-1/app  ██▒▒··············│·  120M  512M  392M  ok     java 4242",
+      "CGROUP              USE OF LIMIT           USED LIMIT  LEFT  STATE  WOULD DIE",
+      "default/web-0/app   ████████████████████│· 981M 1000M 18.7M  over   java 4242",
+      "default/idle-1/app  ██▒▒················│· 120M  512M  392M  ok     java 4242",
       "",
       "█ used  ▒ reclaimable cache  │ threshold",
       "2 limited cgroups: 1 over, 0 near",
