@@ -1,0 +1,151 @@
+import type { Incident } from "./incident.ts";
+import type { IncidentStore } from "./store.ts";
+import type { Stored, StoreError } from "./store-error.ts";
+
+/** What waits to be written about one incident. */
+interface Waiting {
+  incident: Incident | null;
+  deadMillis: number | null;
+  event: Incident["event"] | null;
+}
+
+const DEFAULT_CAPACITY = 1000;
+const FIRST_PAUSE_MS = 1000;
+const LONGEST_PAUSE_MS = 30_000;
+
+/**
+ * Stands before the store: what cannot be written now waits in memory, in order and bounded, and is written when
+ * `retry` finds the store working again. So a full disk costs the record for a while, and the kill never waits for it.
+ */
+export class IncidentQueue {
+  readonly #open: () => Stored<IncidentStore>;
+  readonly #capacity: number;
+  readonly #waiting = new Map<string, Waiting>();
+  #store: IncidentStore | null = null;
+  #error: StoreError | null = null;
+  #dropped = 0;
+  #pauseMs = 0;
+  #nextTryMs = Number.NEGATIVE_INFINITY;
+
+  /** @param open makes the store, and makes it anew after it broke. Nothing is opened before the first write or `retry`. */
+  constructor(open: () => Stored<IncidentStore>, capacity = DEFAULT_CAPACITY) {
+    this.#open = open;
+    this.#capacity = capacity;
+  }
+
+  /** Incidents and updates that are only in memory. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /** Incidents lost for good: the memory was full, or the store refused them. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  /** The store that is open now, to read from. */
+  get store(): IncidentStore | null {
+    return this.#store;
+  }
+
+  /** Writes the incident, or keeps it for later. @returns whether it is durable; if not, why. */
+  record(incident: Incident, nowMs: number): Stored<void> {
+    return this.#add(incident.id, { incident }, nowMs);
+  }
+
+  /** Notes when the last victim died; waits with its incident if that waits. */
+  setDead(id: string, deadMillis: number, nowMs: number): Stored<void> {
+    return this.#add(id, { deadMillis }, nowMs);
+  }
+
+  /** Notes how far the Event has come; waits with its incident if that waits. */
+  setEvent(id: string, event: Incident["event"], nowMs: number): Stored<void> {
+    return this.#add(id, { event }, nowMs);
+  }
+
+  /**
+   * Opens the store if it is not open, and writes what waits, oldest first. After a failure it pauses (1 s, doubled
+   * up to 30 s) and answers with the last error meanwhile.
+   */
+  retry(nowMs: number): Stored<void> {
+    if (this.#error !== null && nowMs < this.#nextTryMs) return { ok: false, error: this.#error };
+    const { failure, refused } = this.#drain();
+    this.#error = failure;
+    this.#pauseMs = failure === null ? 0 : Math.min(LONGEST_PAUSE_MS, this.#pauseMs * 2 || FIRST_PAUSE_MS);
+    this.#nextTryMs = nowMs + this.#pauseMs;
+    const error = failure ?? refused;
+    return error === null ? { ok: true, value: undefined } : { ok: false, error };
+  }
+
+  /** Tries once more, whatever the pause, and closes the store. @returns how much is lost with this process. */
+  close(): number {
+    this.#drain();
+    this.#store?.close();
+    this.#store = null;
+    return this.#waiting.size;
+  }
+
+  #add(id: string, news: Partial<Waiting>, nowMs: number): Stored<void> {
+    const known = this.#waiting.get(id) ?? { incident: null, deadMillis: null, event: null };
+    // The first record of an incident counts, as in the store.
+    this.#waiting.set(id, { ...known, ...news, incident: known.incident ?? news.incident ?? null });
+    const result = this.retry(nowMs);
+    while (this.#waiting.size > this.#capacity) this.#dropOldest();
+    return result;
+  }
+
+  /** `failure`: the store does not work, the rest waits. `refused`: it works, but would not take something. */
+  #drain(): { failure: StoreError | null; refused: StoreError | null } {
+    let refused: StoreError | null = null;
+    if (this.#store === null) {
+      const opened = this.#open();
+      if (!opened.ok) return { failure: opened.error, refused };
+      this.#store = opened.value;
+    }
+    for (const [id, waiting] of this.#waiting) {
+      const error = write(this.#store, id, waiting);
+      if (error !== null && error.reason !== "invalid") {
+        this.#letGo(error);
+        return { failure: error, refused };
+      }
+      this.#waiting.delete(id);
+      if (error === null) continue;
+      // What the store refuses it would refuse for ever, and everything behind it would wait.
+      refused = error;
+      this.#dropped++;
+    }
+    return { failure: null, refused };
+  }
+
+  /** A full disk or a lock pass; after anything else only a new start helps (a corrupt file is moved aside there). */
+  #letGo({ reason }: StoreError): void {
+    if (reason === "disk full" || reason === "locked") return;
+    this.#store?.close();
+    this.#store = null;
+  }
+
+  #dropOldest(): void {
+    for (const [id, { incident }] of this.#waiting) {
+      this.#waiting.delete(id);
+      if (incident !== null) this.#dropped++;
+      return;
+    }
+  }
+}
+
+function write(
+  store: IncidentStore,
+  id: string,
+  { incident, deadMillis, event }: Waiting,
+): StoreError | null {
+  const results = [
+    () => (incident === null ? null : store.insert(incident)),
+    () => (deadMillis === null ? null : store.setDead(id, deadMillis)),
+    () => (event === null ? null : store.setEvent(id, event)),
+  ];
+  for (const run of results) {
+    const result = run();
+    if (result !== null && !result.ok) return result.error;
+  }
+  return null;
+}

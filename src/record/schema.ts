@@ -1,0 +1,61 @@
+import type { Database } from "bun:sqlite";
+import { StoreError } from "./store-error.ts";
+
+/**
+ * Each entry takes the schema one version further; the version is SQLite's user_version. A published entry never
+ * changes: a database somewhere has run it.
+ *
+ * `seq` is the order in which incidents were recorded. What goes first when the store is full is decided by it and
+ * not by the time: a node's clock may jump, and an incident must not be the oldest at birth.
+ */
+const migrations: readonly string[] = [
+  `CREATE TABLE incidents (
+     seq               INTEGER PRIMARY KEY,
+     id                TEXT    NOT NULL UNIQUE,
+     time_ms           INTEGER NOT NULL,
+     kind              TEXT    NOT NULL,
+     trigger           TEXT    NOT NULL,
+     policy            TEXT    NOT NULL,
+     cgroup            TEXT    NOT NULL,
+     namespace         TEXT,
+     pod               TEXT,
+     container         TEXT,
+     container_id      TEXT,
+     limit_bytes       INTEGER,
+     threshold_bytes   INTEGER,
+     usage_bytes       INTEGER,
+     reclaimable_bytes INTEGER,
+     victims           TEXT    NOT NULL,
+     victim_count      INTEGER NOT NULL,
+     decide_micros     INTEGER,
+     dead_millis       INTEGER,
+     event_state       TEXT    NOT NULL,
+     event_attempts    INTEGER NOT NULL
+   );
+   CREATE INDEX incidents_time ON incidents (time_ms);`,
+];
+
+/** The schema this program writes. */
+export const SCHEMA_VERSION = migrations.length;
+
+/** The schema the file has; 0: none yet. @throws StoreError when it is one this program does not know. */
+export function readSchemaVersion(db: Database, path: string): number {
+  const row = db.query<{ user_version: number }, []>("PRAGMA user_version").get();
+  const version = row?.user_version ?? 0;
+  if (version > SCHEMA_VERSION) {
+    const detail = `made by a newer oom-guard: schema ${version}, this one knows ${SCHEMA_VERSION}`;
+    throw new StoreError("newer schema", path, detail);
+  }
+  return version;
+}
+
+/** Brings the file to SCHEMA_VERSION, all of it or nothing. */
+export function migrate(db: Database, path: string): void {
+  if (readSchemaVersion(db, path) === SCHEMA_VERSION) return;
+  const run = db.transaction(() => {
+    // Read again under the write lock: another process may have migrated meanwhile.
+    for (const statements of migrations.slice(readSchemaVersion(db, path))) db.run(statements);
+    db.run(`PRAGMA user_version = ${SCHEMA_VERSION}`);
+  });
+  run.immediate();
+}

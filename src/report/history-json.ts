@@ -1,0 +1,55 @@
+import type { Incident } from "../record/incident.ts";
+
+/** One incident as `history --json` shows it: `Incident`, with the time in RFC 3339. */
+export type HistoryEntry = Omit<Incident, "timeMs" | "victimCount"> & { readonly time: string };
+
+/** The whole answer of `oom-guard history --json`. */
+export interface HistoryReport {
+  readonly version: 1;
+  readonly incidents: readonly HistoryEntry[];
+}
+
+/** The incidents, in the order given, with exactly the fields of the contract and in its order. */
+export function historyReport(incidents: readonly Incident[]): HistoryReport {
+  return { version: 1, incidents: incidents.map(entry) };
+}
+
+/** The report as it is written: one JSON document and a newline. */
+export function renderHistoryJson(incidents: readonly Incident[]): string {
+  return `${JSON.stringify(historyReport(incidents))}\n`;
+}
+
+/** A time in RFC 3339, UTC, with milliseconds; beyond what a Date can hold it is the epoch, never an exception. */
+export function rfc3339(timeMs: number): string {
+  const date = new Date(timeMs);
+  return (Number.isNaN(date.getTime()) ? new Date(0) : date).toISOString();
+}
+
+function entry(incident: Incident): HistoryEntry {
+  return {
+    id: incident.id,
+    time: rfc3339(incident.timeMs),
+    kind: incident.kind,
+    trigger: incident.trigger,
+    policy: incident.policy,
+    cgroup: incident.cgroup,
+    namespace: incident.namespace,
+    pod: incident.pod,
+    container: incident.container,
+    containerId: incident.containerId,
+    limitBytes: incident.limitBytes,
+    thresholdBytes: incident.thresholdBytes,
+    usageBytes: incident.usageBytes,
+    reclaimableBytes: incident.reclaimableBytes,
+    victims: incident.victims.map(({ pid, comm, rssBytes, oomScoreAdj, badness }) => ({
+      pid,
+      comm,
+      rssBytes,
+      oomScoreAdj,
+      badness,
+    })),
+    decideMicros: incident.decideMicros,
+    deadMillis: incident.deadMillis,
+    event: { state: incident.event.state, attempts: incident.event.attempts },
+  };
+}
