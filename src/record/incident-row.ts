@@ -112,3 +112,10 @@ export function incidentOfRow(row: unknown): Incident | null {
   const result = v.safeParse(Row, row);
   return result.success ? result.output : null;
 }
+
+/** An incident out of JSON, checked like a row; null where it is not one. */
+export function parseIncident(json: unknown): Incident | null {
+  if (typeof json !== "object" || json === null || !("event" in json)) return null;
+  const values = incidentValues(json as Incident);
+  return incidentOfRow(Object.fromEntries(INCIDENT_COLUMNS.map((column, index) => [column, values[index]])));
+}

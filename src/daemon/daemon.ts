@@ -1,0 +1,235 @@
+import type { SysError } from "../../ffi/sys-error.ts";
+import { Reclaimer } from "../act/reclaimer.ts";
+import { Armer } from "../arm/armer.ts";
+import type { Hierarchy, MemoryReader } from "../cgroup/hierarchy.ts";
+import type { Config } from "../config/config.ts";
+import { compileRules } from "../config/rules.ts";
+import { ContainerNames } from "../discover/container-names.ts";
+import { ContainerdSource } from "../discover/containerd/source.ts";
+import { identifyCgroup } from "../discover/identify.ts";
+import { Roots } from "../discover/roots.ts";
+import { CgroupTree } from "../discover/tree.ts";
+import type { Recorder } from "../record/recorder.ts";
+import type { Log } from "../report/log.ts";
+import { logIncident } from "../report/reporter.ts";
+import { SentinelHandle } from "../sentinel/handle.ts";
+import type { FromSentinel } from "../sentinel/protocol.ts";
+
+/** What the daemon is made with. */
+export interface DaemonParts {
+  readonly config: Config;
+  readonly log: Log;
+  readonly hierarchy: Hierarchy;
+  readonly reader: MemoryReader;
+  readonly recorder: Recorder;
+  readonly sentinelUrl: string;
+  readonly blackBoxFd: number;
+  readonly kernelRelease: string;
+  /** The guard can no longer do its work and must be started anew. */
+  readonly onFatal: (reason: string) => void;
+}
+
+const PROC = "/proc";
+const STORE_RETRY_MS = 1000;
+// With rules that go by name, a container that was there before us is armed when its name is known, or after this.
+const NAMES_WAIT_MS = 2000;
+const SENTINEL_STOP_MS = 500;
+const SOURCES_STOP_MS = 200;
+
+/** The main thread's work: discovers, arms, records and reports, until it is stopped. */
+export class Daemon {
+  readonly #parts: DaemonParts;
+  readonly #names = new ContainerNames();
+  readonly #sources: readonly ContainerdSource[];
+  readonly #armer: Armer;
+  readonly #reclaimer: Reclaimer;
+  readonly #tree: CgroupTree;
+  readonly #sentinel: SentinelHandle;
+  readonly #timers: readonly Timer[];
+  #config: Config;
+
+  private constructor(parts: DaemonParts, sentinel: SentinelHandle) {
+    const { config, log, hierarchy, reader } = parts;
+    this.#parts = parts;
+    this.#config = config;
+    this.#sentinel = sentinel;
+    this.#armer = new Armer(
+      {
+        hierarchy,
+        identify: (cgroup) => identifyCgroup(cgroup, this.#names),
+        send: (message) => sentinel.send(message),
+        onTrouble: (key, message) => log.once(key, "warn", message),
+      },
+      compileRules(config),
+    );
+    this.#reclaimer = new Reclaimer(hierarchy, reader, config.reclaim, (cgroup, outcome, freedBytes) => {
+      log.debug(`reclaim ${outcome}`, { cgroup, freedBytes });
+      if (outcome === "busy")
+        log.once("reclaim", "info", "this kernel does not reclaim a cgroup with processes in it");
+    });
+    this.#tree = new CgroupTree(hierarchy.mount, new Roots(config.cgroupRoots), {
+      onAdded: (cgroup) => this.#armer.refresh(cgroup),
+      onRemoved: (cgroup) => {
+        this.#armer.forget(cgroup);
+        this.#reclaimer.forget(cgroup);
+      },
+      onWritten: (cgroup, file) => {
+        if (file === "memory.limit_in_bytes" || file === "memory.use_hierarchy") this.#armer.refresh(cgroup);
+      },
+      onTrouble: (error) => this.#treeTrouble(error),
+    });
+    this.#sources = config.runtime.sockets.map((socket) => this.#source(socket));
+    this.#names.onChange((change) => this.#armer.namesChanged(change));
+    this.#timers = [
+      setInterval(() => this.#resync(), config.resyncMs),
+      setInterval(() => parts.recorder.retry(performance.now()), STORE_RETRY_MS),
+    ];
+  }
+
+  /** Starts everything; resolves when all that is there is armed. @throws SysError when inotify is not to be had */
+  static async start(parts: DaemonParts): Promise<Daemon> {
+    const { hierarchy, kernelRelease, blackBoxFd } = parts;
+    let daemon: Daemon | null = null;
+    const early: FromSentinel[] = [];
+    const sentinel = await SentinelHandle.spawn(
+      parts.sentinelUrl,
+      { cgroupVersion: hierarchy.version, mount: hierarchy.mount, procRoot: PROC, kernelRelease, blackBoxFd },
+      (message) => (daemon === null ? early.push(message) : daemon.#told(message)),
+      (reason) => parts.onFatal(`the sentinel thread ended: ${reason}`),
+    );
+    daemon = new Daemon(parts, sentinel);
+    for (const message of early) daemon.#told(message);
+    for (const source of daemon.#sources) source.start();
+    if (needsNames(parts.config)) await daemon.#waitForNames();
+    daemon.#tree.resync();
+    return daemon;
+  }
+
+  /** How many cgroups are armed. */
+  get watchedCount(): number {
+    return this.#armer.armedCount;
+  }
+
+  /** Takes over another configuration. @returns the keys that hold only after a restart */
+  reconfigure(config: Config): string[] {
+    const before = this.#config;
+    this.#config = {
+      ...config,
+      stateDir: before.stateDir,
+      cgroupMount: before.cgroupMount,
+      runtime: before.runtime,
+    };
+    this.#parts.log.setLevel(config.logLevel);
+    this.#reclaimer.configure(config.reclaim);
+    this.#armer.applyRules(compileRules(config));
+    this.#tree.resync(new Roots(config.cgroupRoots));
+    const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
+    const fixed: [string, unknown, unknown][] = [
+      ["state_dir", before.stateDir, config.stateDir],
+      ["cgroup_mount", before.cgroupMount, config.cgroupMount],
+      ["log_format", before.logFormat, config.logFormat],
+      ["resync", before.resyncMs, config.resyncMs],
+      ["runtime", before.runtime, config.runtime],
+    ];
+    return fixed.flatMap(([key, old, now]) => (same(old, now) ? [] : [key]));
+  }
+
+  /** Stops guarding and gives back what it holds. */
+  async stop(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    if (!(await this.#sentinel.stop(SENTINEL_STOP_MS)))
+      this.#parts.log.warn("the sentinel thread did not end in time");
+    this.#tree.close();
+    const sources = Promise.all(this.#sources.map((source) => source.stop()));
+    await Promise.race([sources, Bun.sleep(SOURCES_STOP_MS)]);
+  }
+
+  #source(socket: string): ContainerdSource {
+    const { log, hierarchy } = this.#parts;
+    const key = `containerd ${socket}`;
+    return new ContainerdSource({
+      socket,
+      namespaces: this.#config.runtime.namespaces,
+      names: this.#names,
+      procRoot: PROC,
+      hierarchy: hierarchy.version,
+      callbacks: {
+        // A node has one runtime, the defaults name two: a socket that is not there is no reason to worry.
+        onOutage: (error) =>
+          log.once(key, error.reason === "absent" ? "info" : "warn", `no container names: ${error.message}`),
+        onRecovered: (outageMs) =>
+          log.resolved(key, "info", `container names from ${socket} again, after ${Math.round(outageMs)} ms`),
+        onTruncated: (namespace, rejected) =>
+          log.once(
+            `truncated ${socket} ${namespace}`,
+            "warn",
+            `${rejected} containers of ${namespace} are left without names: too many`,
+          ),
+      },
+    });
+  }
+
+  async #waitForNames(): Promise<void> {
+    const until = performance.now() + NAMES_WAIT_MS;
+    while (performance.now() < until && this.#sources.some((source) => !source.connected))
+      await Bun.sleep(10);
+    if (this.#sources.some((source) => source.connected)) return;
+    this.#parts.log.warn(
+      "rules go by name, but no runtime has told any name yet: until then such rules match nothing",
+    );
+  }
+
+  #resync(): void {
+    this.#tree.resync();
+    this.#armer.refreshAll();
+    for (const source of this.#sources) void source.resync();
+  }
+
+  #treeTrouble(error: SysError): void {
+    const fix =
+      error.code === "ENOSPC"
+        ? "raise fs.inotify.max_user_watches"
+        : "new cgroups are found at the next resync";
+    this.#parts.log.once(
+      `inotify ${error.code}`,
+      "warn",
+      `cannot watch the cgroup tree (${error.message}): ${fix}`,
+    );
+  }
+
+  #told(message: FromSentinel): void {
+    const { log, recorder } = this.#parts;
+    switch (message.type) {
+      case "incident":
+        recorder.record(message.incident, message.blackBoxSlot, performance.now());
+        logIncident(log, message.incident);
+        break;
+      case "dead":
+        recorder.setDead(message.id, message.deadMillis, performance.now());
+        log.debug(`the victims are dead after ${message.deadMillis} ms`, { incident: message.id });
+        break;
+      case "near": {
+        const cgroup = this.#armer.cgroupAt(message.slot);
+        if (cgroup !== undefined)
+          this.#reclaimer.near(cgroup, this.#armer.marginBytes(cgroup), performance.now());
+        break;
+      }
+      case "released":
+        this.#armer.released(message);
+        break;
+      case "trouble":
+        log.once(message.key, "warn", message.message);
+        break;
+      case "settled":
+        log.resolved(message.key, "debug", `settled: ${message.key}`);
+        break;
+      case "ready":
+      case "stopped":
+        break;
+    }
+  }
+}
+
+function needsNames({ rules }: Config): boolean {
+  return rules.some(({ match }) => match.namespace ?? match.pod ?? match.container);
+}

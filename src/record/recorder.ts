@@ -1,0 +1,87 @@
+import type { BlackBox, Recovered } from "./black-box.ts";
+import type { Incident } from "./incident.ts";
+import type { IncidentQueue } from "./incident-queue.ts";
+import { parseIncident } from "./incident-row.ts";
+import type { Stored, StoreError } from "./store-error.ts";
+
+/** Makes incidents durable before they are reported, and finds those an earlier process could not. */
+export class Recorder {
+  readonly #queue: IncidentQueue;
+  readonly #blackBox: BlackBox | null;
+  readonly #onFailing: (error: StoreError) => void;
+  readonly #onWorking: () => void;
+  readonly #kept = new Map<string, number>();
+
+  /** @param onFailing called at each failed write @param onWorking called at each one that went through */
+  constructor(
+    queue: IncidentQueue,
+    blackBox: BlackBox | null,
+    onFailing: (error: StoreError) => void,
+    onWorking: () => void,
+  ) {
+    this.#queue = queue;
+    this.#blackBox = blackBox;
+    this.#onFailing = onFailing;
+    this.#onWorking = onWorking;
+  }
+
+  /** Stores an incident the sentinel left in a slot of the black box; the slot is cleared once it is stored. */
+  record(incident: Incident, blackBoxSlot: number, nowMs: number): void {
+    this.#kept.set(incident.id, blackBoxSlot);
+    this.#settle(this.#queue.record(incident, nowMs));
+  }
+
+  /** Notes when the last victim was dead. */
+  setDead(id: string, deadMillis: number, nowMs: number): void {
+    this.#settle(this.#queue.setDead(id, deadMillis, nowMs));
+  }
+
+  /** Writes what waits, if the store works again. */
+  retry(nowMs: number): void {
+    if (this.#queue.waiting > 0) this.#settle(this.#queue.retry(nowMs));
+  }
+
+  /**
+   * Stores what the last process left in the black box.
+   * @param happened whether an intent was carried out: its process may have been killed just before the SIGKILL
+   * @returns those incidents, oldest first; one may be in the store already, if the process died before it cleared the slot
+   */
+  recover(happened: (incident: Incident) => boolean, nowMs: number): Incident[] {
+    const incidents = (this.#blackBox?.recover() ?? []).flatMap((recovered) =>
+      this.#read(recovered, happened),
+    );
+    incidents.sort((a, b) => (a.id < b.id ? -1 : 1));
+    let stored = true;
+    for (const incident of incidents) {
+      const result = this.#queue.record(incident, nowMs);
+      this.#settle(result);
+      stored &&= result.ok;
+    }
+    // Where the store does not work they stay: the ring has room for the next 128 too.
+    if (stored) this.#blackBox?.clearAll();
+    return incidents;
+  }
+
+  /** Tries the store a last time. @returns how many incidents only the black box has */
+  close(): number {
+    const lost = this.#queue.close();
+    this.#blackBox?.close();
+    return lost;
+  }
+
+  #read({ state, incident }: Recovered, happened: (incident: Incident) => boolean): Incident[] {
+    const parsed = parseIncident(incident);
+    if (parsed === null || (state === "intent" && !happened(parsed))) return [];
+    return [parsed];
+  }
+
+  #settle(result: Stored<void>): void {
+    if (!result.ok) {
+      this.#onFailing(result.error);
+      return;
+    }
+    this.#onWorking();
+    for (const slot of this.#kept.values()) this.#blackBox?.clear(slot);
+    this.#kept.clear();
+  }
+}

@@ -1,0 +1,28 @@
+import type { Incident } from "../record/incident.ts";
+import { incidentMessage } from "./incident-message.ts";
+import type { Log } from "./log.ts";
+
+/** Logs an incident: one line with the numbers the decision used, and the same as fields. */
+export function logIncident(log: Log, incident: Incident): void {
+  const { id, kind, trigger, policy, cgroup, namespace, pod, container, containerId } = incident;
+  const { limitBytes, thresholdBytes, usageBytes, reclaimableBytes, decideMicros, victimCount } = incident;
+  const say = kind === "stuck" ? log.error : log.warn;
+  say(incidentMessage(incident), {
+    incident: id,
+    kind,
+    trigger,
+    policy,
+    cgroup,
+    namespace,
+    pod,
+    container,
+    containerId,
+    limitBytes,
+    thresholdBytes,
+    usageBytes,
+    reclaimableBytes,
+    decideMicros,
+    victimCount,
+    pids: incident.victims.map((victim) => victim.pid).join(" "),
+  });
+}
