@@ -1,0 +1,57 @@
+import { type CliOptions, commandFlags, type Flag } from "./flags.ts";
+
+/** What a command does with its options and arguments. The number is the exit code; what the user can mend is a UserError. */
+export type Handler = (options: CliOptions, args: readonly string[]) => Promise<number>;
+
+/** One command, as the parser and `--help` know it. */
+export interface Command {
+  readonly name: string;
+  readonly summary: string;
+  /** The one argument it needs, if any, and what may stand there. */
+  readonly argument?: { readonly name: string; readonly hint: string };
+  readonly flags: readonly Flag[];
+  /** Loads the code. Each command is imported when it is asked for, so that `version` does not pay for `run`. */
+  load(): Promise<Handler>;
+}
+
+/** Every command there is, in the order of `--help`. */
+export const commands: readonly Command[] = [
+  {
+    name: "run",
+    summary: "guard this node, in the foreground",
+    flags: commandFlags.run,
+    load: async () => (await import("./run.ts")).run,
+  },
+  {
+    name: "scan",
+    summary: "every limited cgroup once: how close to its limit, and who would die",
+    flags: commandFlags.scan,
+    load: async () => (await import("./scan.ts")).scan,
+  },
+  {
+    name: "history",
+    summary: "what was killed, and why, newest first",
+    flags: commandFlags.history,
+    load: async () => (await import("./history.ts")).history,
+  },
+  {
+    name: "explain",
+    summary: "whom the kernel would kill in a container, whom oom-guard would, and why",
+    argument: { name: "TARGET", hint: "a pid, container id, namespace/pod[/container] or cgroup path" },
+    flags: commandFlags.explain,
+    load: async () => (await import("./explain.ts")).explain,
+  },
+  {
+    name: "print",
+    summary: "print a file that oom-guard carries: config",
+    argument: { name: "ASSET", hint: "config" },
+    flags: commandFlags.print,
+    load: async () => (await import("./print.ts")).print,
+  },
+  {
+    name: "version",
+    summary: "print the version",
+    flags: commandFlags.version,
+    load: async () => (await import("./version.ts")).version,
+  },
+];

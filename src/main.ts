@@ -1,0 +1,34 @@
+import { writeSync } from "node:fs";
+import { exitCode, UserError } from "./cli/exit.ts";
+import { runProgram } from "./cli/program.ts";
+import { printable } from "./report/text.ts";
+
+// No stack trace ever reaches a user, wherever an error comes from.
+process.on("uncaughtException", fail);
+process.on("unhandledRejection", fail);
+// `oom-guard history | head`: the reader has seen enough.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(exitCode.ok);
+  fail(error);
+});
+
+try {
+  process.exitCode = await runProgram(process.argv.slice(2));
+} catch (error) {
+  process.exitCode = complain(error);
+}
+
+function fail(error: unknown): never {
+  process.exit(complain(error));
+}
+
+/** Says in one line what went wrong. @returns the exit code */
+function complain(error: unknown): number {
+  const message = error instanceof Error && error.message !== "" ? error.message : String(error);
+  try {
+    writeSync(2, `oom-guard: ${printable(message)}\n`);
+  } catch {
+    // Standard error is closed or full: there is nobody to tell, the exit code still does.
+  }
+  return error instanceof UserError ? error.exitCode : exitCode.failed;
+}
