@@ -1,9 +1,145 @@
+import { release } from "node:os";
+import { lockTouchedMemory } from "../../ffi/schedule.ts";
+import { SysError } from "../../ffi/sys-error.ts";
+import packageFile from "../../package.json" with { type: "json" };
+import { calibrateThresholds } from "../cgroup/v1/calibrate.ts";
+import { hierarchyV1 } from "../cgroup/v1/hierarchy.ts";
+import { memoryReaderV1 } from "../cgroup/v1/read.ts";
+import type { ThresholdUnit } from "../cgroup/v1/register.ts";
+import type { Config } from "../config/config.ts";
+import { loadConfig } from "../config/load.ts";
+import { Daemon } from "../daemon/daemon.ts";
+import { openBlackBox, openRecorder } from "../daemon/recording.ts";
+import { lockStateDir } from "../record/lock.ts";
+import { createLog, type Log } from "../report/log.ts";
+import { humanSize } from "../report/size.ts";
+import { sentinelUrl } from "../sentinel-url.ts";
 import type { Handler } from "./command.ts";
 import { configurationFor } from "./configuration.ts";
 import { exitCode, UserError } from "./exit.ts";
+import type { CliOptions } from "./flags.ts";
+import { memoryMount } from "./memory-mount.ts";
 
-/** Stands in until the command is written. */
+/** `oom-guard run`: guards this node until it is told to stop. */
 export const run: Handler = async (options) => {
-  configurationFor(options);
-  throw new UserError("not built yet", exitCode.failed);
+  const config = configurationFor(options);
+  const mount = memoryMount(config);
+  if (process.getuid?.() !== 0)
+    throw new UserError("run must be started as root: it kills processes of others", exitCode.failed);
+  const lock = takeLock(config.stateDir);
+  const log = createLog({ format: config.logFormat, level: config.logLevel });
+  try {
+    return await guard(options, config, mount, log);
+  } finally {
+    lock.release();
+  }
 };
+
+async function guard(options: CliOptions, config: Config, mount: string, log: Log): Promise<number> {
+  sayWhatHasNoEffect(config, log);
+  lockMemory(log);
+  const unit = calibrate(mount, log);
+  const blackBox = openBlackBox(config.stateDir, log);
+  const recorder = openRecorder(config.stateDir, blackBox, log);
+  const stopped = Promise.withResolvers<number>();
+  const daemon = await Daemon.start({
+    config,
+    log,
+    hierarchy: hierarchyV1(mount, unit),
+    reader: memoryReaderV1,
+    recorder,
+    sentinelUrl,
+    blackBoxFd: blackBox?.fd ?? -1,
+    kernelRelease: release(),
+    onFatal: (reason) => {
+      log.error(`${reason}; nobody guards any more`);
+      stopped.resolve(exitCode.failed);
+    },
+  });
+  log.info(`oom-guard ${packageFile.version} guards ${daemon.watchedCount} cgroups`, {
+    kernel: release(),
+    mount,
+    roots: config.cgroupRoots.join(" "),
+    policy: config.policy,
+    margin: `${config.marginRatio * 100}% of the limit, ${humanSize(config.minMarginBytes)} to ${humanSize(config.maxMarginBytes)}`,
+    rules: config.rules.length,
+    stateDir: config.stateDir,
+  });
+  process.on("SIGHUP", () => reload(options, daemon, log));
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.on(signal, () => {
+      log.info(`stopping on ${signal}`);
+      stopped.resolve(exitCode.ok);
+    });
+  }
+  const code = await stopped.promise;
+  await daemon.stop();
+  const lost = recorder.close();
+  if (lost > 0) log.error(`${lost} incidents could not be stored`);
+  return code;
+}
+
+function takeLock(stateDir: string): { release(): void } {
+  try {
+    const lock = lockStateDir(stateDir);
+    if (lock.held) return lock;
+    throw new UserError(
+      `another oom-guard (${lock.holder}) holds ${stateDir}: stop it, or give this one its own --state-dir`,
+      exitCode.failed,
+    );
+  } catch (error) {
+    // A disk that cannot be written costs the record, never the guard.
+    if (error instanceof UserError) throw error;
+    return { release: () => undefined };
+  }
+}
+
+function lockMemory(log: Log): void {
+  try {
+    lockTouchedMemory();
+  } catch (error) {
+    if (!(error instanceof SysError)) throw error;
+    log.info(`memory is not locked (${error.message}): under memory pressure the guard may be paged out`);
+  }
+}
+
+/** Thresholds are trusted only after they were seen to work. */
+function calibrate(mount: string, log: Log): ThresholdUnit {
+  let unit: ThresholdUnit;
+  try {
+    unit = calibrateThresholds(mount);
+  } catch (error) {
+    log.warn(`thresholds could not be tried out, so they are taken to be in bytes: ${String(error)}`);
+    return "bytes";
+  }
+  if (unit === "pages") log.warn("this kernel takes thresholds in pages: the guard multiplies them");
+  if (unit === "none") {
+    log.warn(
+      "this kernel's memory thresholds do not work: pressure and out-of-memory notifications and polling carry the guard",
+    );
+  }
+  return unit;
+}
+
+function reload(options: CliOptions, daemon: Daemon, log: Log): void {
+  const result = loadConfig({ path: options.config, flags: options.settings });
+  if (!result.ok) {
+    log.error(`the running configuration stays: ${result.message}`);
+    return;
+  }
+  const later = daemon.reconfigure(result.config);
+  sayWhatHasNoEffect(result.config, log);
+  log.info(`configuration read again, ${daemon.watchedCount} cgroups guarded`, { source: result.source });
+  if (later.length > 0) log.warn(`changed, but in force only after a restart: ${later.join(", ")}`);
+}
+
+/** Keys of the contract that this version reads and checks, but does not serve yet. */
+function sayWhatHasNoEffect(config: Config, log: Log): void {
+  const { metrics, kernelOom } = config;
+  const idle = [
+    kernelOom === "hold" ? 'kernel_oom = "hold"' : null,
+    metrics.listen === "off" ? null : "metrics.listen",
+    metrics.textfile === "off" ? null : "metrics.textfile",
+  ].filter((key) => key !== null);
+  if (idle.length > 0) log.warn(`without effect in this version: ${idle.join(", ")}`);
+}

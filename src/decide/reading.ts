@@ -2,8 +2,8 @@
 export interface Reading {
   /** What the kernel counts against the limit, per-CPU pre-charges included. */
   readonly usageBytes: number;
-  /** Usage without the pre-charges, as far as memory.stat can tell them apart. */
-  readonly chargedBytes: number;
+  /** The part of it that may be pre-charges, as far as memory.stat can tell them apart. */
+  readonly slackBytes: number;
   /** File cache on the LRU lists; tmpfs and shared memory are not in it. */
   readonly fileBytes: number;
   /** Anonymous memory that the node and the cgroup still have swap for; 0 where nothing can be swapped. */

@@ -66,12 +66,14 @@ export function step(
     return stillNoted ? { state, action: "none", pollMs: -1, listenToReclaim: false } : stayCalm;
   }
   const reclaimable = reclaimableBytes(reading);
-  const fixedBytes = reading.chargedBytes - reclaimable;
+  // On a machine with many CPUs the pre-charges may be as large as a small margin. Half a margin is what we can wait for.
+  const chargedBytes = reading.usageBytes - Math.min(reading.slackBytes, bounds.marginBytes / 2);
+  const fixedBytes = chargedBytes - reclaimable;
   if (reclaimable >= bounds.cacheFloorBytes) {
     return wait("cache", state, fixedBytes, reclaimable - bounds.cacheFloorBytes, nowMs);
   }
-  if (reading.chargedBytes < bounds.thresholdBytes) {
-    return wait("slack", state, fixedBytes, bounds.thresholdBytes - reading.chargedBytes, nowMs);
+  if (chargedBytes < bounds.thresholdBytes) {
+    return wait("slack", state, fixedBytes, bounds.thresholdBytes - chargedBytes, nowMs);
   }
   if (policy === "noop") {
     const action = state.phase === "noted" ? "none" : "note";

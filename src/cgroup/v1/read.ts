@@ -3,8 +3,8 @@ import { close, openReadAt, readFromStart } from "../../../ffi/file.ts";
 import { cString, NativeBuffer } from "../../../ffi/native-buffer.ts";
 import { freeSwapBytes, pageBytes, totalSwapBytes } from "../../../ffi/sysinfo.ts";
 import { oomTotalPages } from "../../decide/badness.ts";
-import { chargedBytes } from "../../decide/charged.ts";
 import type { Reading } from "../../decide/reading.ts";
+import { slackBytes } from "../../decide/slack.ts";
 import { swappableBytes } from "../../decide/swap.ts";
 import { decimalAt, FieldParser } from "../../proc/field-parser.ts";
 import type { Armed, MemoryReader } from "../hierarchy.ts";
@@ -87,7 +87,7 @@ export const memoryReaderV1: MemoryReader = {
     const accounted = statValues[CACHE]! + anonBytes + orZero(numberIn(directoryFd, kmemUsageFile));
     return {
       usageBytes,
-      chargedBytes: chargedBytes(usageBytes, accounted, maxSlackBytes),
+      slackBytes: slackBytes(usageBytes, accounted, maxSlackBytes),
       fileBytes,
       swappableBytes: swappable(directoryFd, anonLruBytes),
       anonBytes,

@@ -1,0 +1,72 @@
+import { readFileSync } from "node:fs";
+import { isWithin } from "../act/kill-process.ts";
+import { parseCgroupPath } from "../proc/cgroup-path.ts";
+import { BlackBox } from "../record/black-box.ts";
+import type { Incident } from "../record/incident.ts";
+import { IncidentQueue } from "../record/incident-queue.ts";
+import { Recorder } from "../record/recorder.ts";
+import { IncidentStore } from "../record/store.ts";
+import type { Log } from "../report/log.ts";
+import { logIncident } from "../report/reporter.ts";
+
+// tmpfs on every systemd node, so writing to it never waits for a disk.
+const VOLATILE_DIR = "/run/oom-guard";
+
+/** Opens the black box of a state directory; the state directory itself has to do where /run cannot be written. */
+export function openBlackBox(stateDir: string, log: Log): BlackBox | null {
+  const name = `black-box-${Bun.hash(stateDir).toString(36)}`;
+  try {
+    return BlackBox.open(VOLATILE_DIR, name);
+  } catch {
+    try {
+      return BlackBox.open(stateDir, "black-box");
+    } catch (error) {
+      log.warn(
+        `without a black box: an incident is lost if oom-guard is killed in the moment it happens (${String(error)})`,
+      );
+      return null;
+    }
+  }
+}
+
+/** Opens the store, and stores and reports what the last process could not. A store that does not work is said once per reason. */
+export function openRecorder(stateDir: string, blackBox: BlackBox | null, log: Log): Recorder {
+  const failing = new Set<string>();
+  const queue = new IncidentQueue(() => {
+    const opened = IncidentStore.open(stateDir);
+    if (opened.ok && opened.value.setAside !== null) {
+      log.error(`the incident store was corrupt: moved to ${opened.value.setAside}, a new one is used`);
+    }
+    return opened;
+  });
+  const recorder = new Recorder(
+    queue,
+    blackBox,
+    (error) => {
+      failing.add(error.reason);
+      log.once(`store ${error.reason}`, "error", `incidents are kept in memory only: ${error.message}`);
+    },
+    () => {
+      for (const reason of failing) log.resolved(`store ${reason}`, "info", "the incident store works again");
+      failing.clear();
+    },
+  );
+  const recovered = recorder.recover((incident) => happened(incident), performance.now());
+  if (recovered.length > 0)
+    log.warn(`${recovered.length} incidents were left by an oom-guard that ended abruptly`);
+  for (const incident of recovered) logIncident(log, incident);
+  return recorder;
+}
+
+/** An intent was carried out if one of its victims is gone. */
+function happened(incident: Incident): boolean {
+  return incident.victims.some(({ pid, comm }) => {
+    try {
+      const cgroup = parseCgroupPath(readFileSync(`/proc/${pid}/cgroup`, "utf8"), 1);
+      const sameProcess = readFileSync(`/proc/${pid}/comm`, "utf8").trimEnd() === comm;
+      return cgroup === null || !sameProcess || !isWithin(cgroup, incident.cgroup);
+    } catch {
+      return true;
+    }
+  });
+}
