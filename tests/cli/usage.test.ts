@@ -212,6 +212,21 @@ test("what fails at run time exits with 1 and one line, no stack trace", async (
   expect(await child.exited).toBe(1);
 });
 
+test.skipIf(process.env.OOM_GUARD_BIN !== undefined).each([
+  ["an error nobody catches", 'setTimeout(() => { throw new Error("late\\n\\u001b[31m"); }, 50);'],
+  [
+    "a promise nobody waits for",
+    'setTimeout(() => { Promise.reject(new Error("late\\n\\u001b[31m")); }, 50);',
+  ],
+])("%s exits with 1 and one line, no stack trace", async (_, code) => {
+  const preload = join(folder, "preload.ts");
+  writeFileSync(preload, code);
+  const [bun = "", main = ""] = command;
+  const child = Bun.spawn([bun, "--preload", preload, main, "version"], { stdout: "ignore", stderr: "pipe" });
+  expect(await child.stderr.text()).toBe("oom-guard: late\\x0a\\x1b[31m\n");
+  expect(await child.exited).toBe(1);
+});
+
 test("a configuration that is right is accepted", async () => {
   const file = join(folder, "sample.toml");
   writeFileSync(file, sampleConfig);
