@@ -1,6 +1,6 @@
 import { likely } from "../config/nearest.ts";
 import { printable } from "../report/text.ts";
-import { type Command, commands } from "./command.ts";
+import type { Command } from "./command.ts";
 import { exitCode, UserError } from "./exit.ts";
 import type { Flag } from "./flags.ts";
 
@@ -16,18 +16,17 @@ export interface Invocation {
 
 const helpFlag: Flag = { name: "help", help: "" };
 const versionFlag: Flag = { name: "version", help: "" };
-const everyFlag: ReadonlyMap<string, Flag> = new Map(
-  [...commands.flatMap(({ flags }) => flags), helpFlag, versionFlag].map((flag) => [flag.name, flag]),
-);
-
 /**
  * Reads the command line strictly. cac's own parser guesses (a word after a switch is an argument, unless it is
  * "true"; a value may be missing or given twice; `--margin-ratio 1` and `1.0` are one number), and on a machine where
  * processes get killed a guess is one too many.
  * @param argv without the program's own name
+ * @param commands those there are
  * @throws UserError with one line that says what to type instead
  */
-export function readArgv(argv: readonly string[]): Invocation {
+export function readArgv(argv: readonly string[], commands: readonly Command[]): Invocation {
+  const allFlags = [...commands.flatMap(({ flags }) => flags), helpFlag, versionFlag];
+  const known = new Map(allFlags.map((flag) => [flag.name, flag]));
   const words: string[] = [];
   const given: { flag: Flag; value?: string }[] = [];
   for (let index = 0; index < argv.length; index++) {
@@ -40,7 +39,7 @@ export function readArgv(argv: readonly string[]): Invocation {
       words.push(word);
       continue;
     }
-    const { flag, inline } = readFlag(word);
+    const { flag, inline } = readFlag(word, known);
     if (flag.value === undefined) {
       if (inline !== undefined) throw usage(`--${flag.name} takes no value, got ${quoted(inline)}`);
       given.push({ flag });
@@ -56,23 +55,27 @@ export function readArgv(argv: readonly string[]): Invocation {
     }
     given.push({ flag, value });
   }
-  return understand(words, given);
+  return understand(words, given, commands);
 }
 
-function understand(words: readonly string[], given: Invocation["flags"]): Invocation {
+function understand(
+  words: readonly string[],
+  given: Invocation["flags"],
+  commands: readonly Command[],
+): Invocation {
   const help = given.some(({ flag }) => flag === helpFlag);
   const flags = given.filter(({ flag }) => flag !== helpFlag && flag !== versionFlag);
   const [name, ...args] = wantsVersion(words, given) ? ["version"] : words;
   if (name === undefined) {
     if (help) return { command: null, help, args: [], flags: [] };
-    throw usage(`no command given, ${choices()}`);
+    throw usage(`no command given, ${choices(commands)}`);
   }
   const command = commands.find((candidate) => candidate.name === name);
   if (command === undefined) {
     const known = [...commands.map((it) => it.name), "--help", "--version"];
-    throw usage(`unknown command ${quoted(name)}, ${guess(name, known) ?? choices()}`);
+    throw usage(`unknown command ${quoted(name)}, ${guess(name, known) ?? choices(commands)}`);
   }
-  checkFlags(command, flags);
+  checkFlags(command, flags, commands);
   if (!help) checkArguments(command, args);
   return { command, help, args, flags };
 }
@@ -84,15 +87,15 @@ function wantsVersion(words: readonly string[], given: Invocation["flags"]): boo
   return true;
 }
 
-function readFlag(word: string): { flag: Flag; inline?: string } {
+function readFlag(word: string, known: ReadonlyMap<string, Flag>): { flag: Flag; inline?: string } {
   const [, dashes = "", rawName = "", inline] = /^(--?)([^=]*)(?:=(.*))?$/s.exec(word) ?? [];
   // The original's users write --margin_ratio.
   const longName = rawName.replaceAll("_", "-");
-  const flag = everyFlag.get((dashes === "-" ? shortNames.get(rawName) : longName) ?? "");
+  const flag = known.get((dashes === "-" ? shortNames.get(rawName) : longName) ?? "");
   if (flag !== undefined) return inline === undefined ? { flag } : { flag, inline };
-  const known = [...everyFlag.keys()].map((it) => `--${it}`);
+  const names = [...known.keys()].map((it) => `--${it}`);
   throw usage(
-    `unknown flag ${quoted(dashes + rawName)}, ${guess(`--${longName}`, known) ?? "see oom-guard --help"}`,
+    `unknown flag ${quoted(dashes + rawName)}, ${guess(`--${longName}`, names) ?? "see oom-guard --help"}`,
   );
 }
 
@@ -101,7 +104,7 @@ const shortNames: ReadonlyMap<string, string> = new Map([
   ["v", "version"],
 ]);
 
-function checkFlags(command: Command, flags: Invocation["flags"]): void {
+function checkFlags(command: Command, flags: Invocation["flags"], commands: readonly Command[]): void {
   const wrong = flags.find(({ flag }) => !command.flags.some(({ name }) => name === flag.name));
   if (wrong === undefined) return;
   const owners = commands.filter(({ flags: own }) => own.some(({ name }) => name === wrong.flag.name));
@@ -125,7 +128,7 @@ function guess(word: string, known: readonly string[]): string | null {
   return best === null ? null : `did you mean ${best}?`;
 }
 
-function choices(): string {
+function choices(commands: readonly Command[]): string {
   return `must be one of ${commands.map(({ name }) => name).join(", ")}; see oom-guard --help`;
 }
 

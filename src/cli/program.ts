@@ -1,7 +1,7 @@
 import { cac } from "cac";
 import packageFile from "../../package.json" with { type: "json" };
 import { type Invocation, readArgv } from "./argv.ts";
-import { commands } from "./command.ts";
+import { commands as allCommands, type Command } from "./command.ts";
 import { exitCode } from "./exit.ts";
 import { readOptions } from "./flags.ts";
 
@@ -11,14 +11,14 @@ import { readOptions } from "./flags.ts";
  * @returns the exit code
  * @throws UserError for everything the user can mend
  */
-export async function runProgram(argv: readonly string[]): Promise<number> {
-  const cli = declare();
-  cli.parse(["", "", ...forCac(readArgv(argv))], { run: false });
+export async function runProgram(argv: readonly string[], commands = allCommands): Promise<number> {
+  const cli = declare(commands);
+  cli.parse(["", "", ...forCac(readArgv(argv, commands))], { run: false });
   const code: unknown = await cli.runMatchedCommand();
   return typeof code === "number" ? code : exitCode.ok;
 }
 
-function declare() {
+function declare(commands: readonly Command[]) {
   const cli = cac("oom-guard");
   for (const { name, summary, argument, flags, load } of commands) {
     const usage = argument === undefined ? name : `${name} <${argument.name}>`;

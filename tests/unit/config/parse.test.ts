@@ -360,6 +360,10 @@ describe("what is not TOML is told with its line:", () => {
     expect(refused(text)).toStartWith(`config F: not valid TOML at line ${line}, "${shown}": `);
   });
 
+  test("nesting deeper than the parser can follow", () => {
+    expect(refused(`a = ${"[".repeat(100_000)}`)).toEndWith('…": nested too deeply');
+  });
+
   test.each([
     ["nesting without end", `a = ${"[".repeat(100_000)}`],
     ["fifty thousand lines", "a = 1\n".repeat(50_000)],
