@@ -25,9 +25,9 @@ export class Recorder {
     this.#onWorking = onWorking;
   }
 
-  /** Stores an incident the sentinel left in a slot of the black box; the slot is cleared once it is stored. */
-  record(incident: Incident, blackBoxSlot: number, nowMs: number): void {
-    this.#kept.set(incident.id, blackBoxSlot);
+  /** Stores an incident. @param blackBoxSlot where the sentinel left it, cleared once it is stored; null: nowhere */
+  record(incident: Incident, blackBoxSlot: number | null, nowMs: number): void {
+    if (blackBoxSlot !== null) this.#kept.set(incident.id, blackBoxSlot);
     this.#settle(this.#queue.record(incident, nowMs));
   }
 

@@ -10,7 +10,12 @@ export async function namesOnce(config: Config, procRoot: string, hierarchy: 1 |
   const names = new ContainerNames();
   await Promise.all(
     config.runtime.sockets.map(async (socket) => {
-      const answer = await readContainerdOnce(socket, config.runtime.namespaces, { procRoot, hierarchy }, TIMEOUT_MS);
+      const answer = await readContainerdOnce(
+        socket,
+        config.runtime.namespaces,
+        { procRoot, hierarchy },
+        TIMEOUT_MS,
+      );
       if (Array.isArray(answer)) for (const name of answer) names.upsert(socket, name);
     }),
   );

@@ -5,7 +5,11 @@ import type { ScanRow, ScanState, ScanVictim } from "../report/scan-report.ts";
 import type { Survey, Surveyed } from "./survey.ts";
 
 /** How far a cgroup is from its limit: over its threshold, within two margins of the limit, or neither. */
-export function stateOf({ reading, bounds, limitBytes }: Pick<Surveyed, "reading" | "bounds" | "limitBytes">): ScanState {
+export function stateOf({
+  reading,
+  bounds,
+  limitBytes,
+}: Pick<Surveyed, "reading" | "bounds" | "limitBytes">): ScanState {
   if (reading.usageBytes >= bounds.thresholdBytes) return "over";
   return reading.usageBytes >= limitBytes - 2 * bounds.marginBytes ? "near" : "ok";
 }
@@ -35,7 +39,10 @@ const victimOf = (process: ProcessFacts | null): ScanVictim | null =>
   process === null ? null : { pid: process.pid, comm: process.comm };
 
 /** Everything limited among the cgroups, and how many have no limit. What vanishes meanwhile is left out. */
-export function surveyAll(survey: Survey, cgroups: readonly string[]): { found: Surveyed[]; unlimited: number } {
+export function surveyAll(
+  survey: Survey,
+  cgroups: readonly string[],
+): { found: Surveyed[]; unlimited: number } {
   const found: Surveyed[] = [];
   let unlimited = 0;
   for (const cgroup of cgroups) {

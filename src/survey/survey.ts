@@ -103,7 +103,10 @@ export class Survey {
       return {
         processes,
         kernelVictim: kernelChoice(processes, totalPages, pageBytes, kernel)?.process ?? null,
-        guardChoice: policy === "process" ? firstProcess(units, totalPages, around) : this.#firstUnit(units, totalPages, around),
+        guardChoice:
+          policy === "process"
+            ? firstProcess(units, totalPages, around)
+            : this.#firstUnit(units, totalPages, around),
       };
     } finally {
       closeUnits(units);
@@ -136,7 +139,11 @@ export class Survey {
   }
 }
 
-function firstProcess(units: readonly Unit[], totalPages: number, around: Surroundings): Surveyed["guardChoice"] {
+function firstProcess(
+  units: readonly Unit[],
+  totalPages: number,
+  around: Surroundings,
+): Surveyed["guardChoice"] {
   const [worst] = orderProcesses(units, totalPages, around);
   return worst === undefined ? null : { cgroup: worst.unit.cgroup, largest: worst.process };
 }

@@ -1,0 +1,46 @@
+import type { Policy } from "../config/config.ts";
+import type { Identity } from "../discover/identity.ts";
+
+/** One process with every term of the kernel's sum. */
+export interface ExplainedProcess {
+  readonly pid: number;
+  readonly comm: string;
+  /** The cgroup it is in, relative to the mount. */
+  readonly cgroup: string;
+  readonly rssBytes: number;
+  readonly swapBytes: number;
+  readonly pageTableBytes: number;
+  readonly oomScoreAdj: number;
+  /** null: never chosen (oom_score_adj -1000). */
+  readonly badness: number | null;
+}
+
+/** Somebody who would die. */
+export interface ExplainedVictim {
+  readonly pid: number;
+  readonly comm: string;
+}
+
+/** The whole answer of `oom-guard explain --json`. */
+export interface ExplainReport extends Omit<Identity, "podUid"> {
+  readonly version: 1;
+  readonly cgroup: string;
+  readonly limitBytes: number;
+  readonly thresholdBytes: number;
+  readonly usageBytes: number;
+  readonly reclaimableBytes: number;
+  readonly policy: Policy;
+  /** The size oom_score_adj is measured against, in pages of `pageBytes`. */
+  readonly totalPages: number;
+  readonly pageBytes: number;
+  /** Worst first. */
+  readonly processes: readonly ExplainedProcess[];
+  readonly kernelVictim: ExplainedVictim | null;
+  /** Whom a kernel before 5.9 would choose: it made every result below 1 a 1. */
+  readonly oldKernelVictim: ExplainedVictim | null;
+  readonly guardVictim: ExplainedVictim | null;
+  /** The cgroup the guard would kill whole; null under `process`, or when there is nobody. */
+  readonly guardCgroup: string | null;
+  /** What the guard would do at this moment, and why; one sentence. */
+  readonly now: string;
+}
