@@ -116,6 +116,7 @@ export function incidentOfRow(row: unknown): Incident | null {
 /** An incident out of JSON, checked like a row; null where it is not one. */
 export function parseIncident(json: unknown): Incident | null {
   if (typeof json !== "object" || json === null || !("event" in json)) return null;
+  if (typeof json.event !== "object" || json.event === null) return null;
   const values = incidentValues(json as Incident);
   return incidentOfRow(Object.fromEntries(INCIDENT_COLUMNS.map((column, index) => [column, values[index]])));
 }

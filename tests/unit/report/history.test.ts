@@ -1,6 +1,5 @@
 import { describe, expect, test } from "bun:test";
 import type { Incident } from "../../../src/record/incident.ts";
-import { widthOf } from "../../../src/report/columns.ts";
 import { renderHistoryJson, rfc3339 } from "../../../src/report/history-json.ts";
 import { renderHistory } from "../../../src/report/history-table.ts";
 import { incident, M, victim } from "../record/incidents.ts";
@@ -75,7 +74,7 @@ describe("renderHistory", () => {
         const text = renderHistory(all, { columns, color: false, unicode });
         expect(text).not.toMatch(UNSAFE);
         expect(text.split("\n")).toHaveLength(all.length + 2);
-        for (const line of text.split("\n")) expect(widthOf(line)).toBeLessThanOrEqual(columns);
+        for (const line of text.split("\n")) expect(Bun.stringWidth(line)).toBeLessThanOrEqual(columns);
         if (!unicode) expect(text).toMatch(/^[\x20-\x7e\n]*$/);
       }
     },

@@ -1,5 +1,4 @@
 import { describe, expect, test } from "bun:test";
-import { widthOf } from "../../../src/report/columns.ts";
 import type { ScanRow } from "../../../src/report/scan-report.ts";
 import { renderScan } from "../../../src/report/scan-table.ts";
 import { hostileNames, UNSAFE } from "./hostile.ts";
@@ -71,18 +70,21 @@ describe("renderScan", () => {
     (columns) => {
       for (const unicode of [true, false]) {
         for (const line of linesOf(crowd, { columns, unicode }))
-          expect(widthOf(line)).toBeLessThanOrEqual(columns);
+          expect(Bun.stringWidth(line)).toBeLessThanOrEqual(columns);
         const hostile = hostileNames.map(([, name], i) =>
-          row(100, i, { cgroup: `/x/${i}`, namespace: name, pod: name, container: name }),
+          row(100, i, {
+            ...{ cgroup: `/x/${i}`, namespace: name, pod: name, container: name },
+            ...{ guardVictim: { pid: 1, comm: name }, kernelVictim: { pid: 2, comm: name } },
+          }),
         );
         for (const line of linesOf(hostile, { columns, unicode }))
-          expect(widthOf(line)).toBeLessThanOrEqual(columns);
+          expect(Bun.stringWidth(line)).toBeLessThanOrEqual(columns);
       }
     },
   );
 
   test("80 columns are used to the last one when names are long", () => {
-    expect(Math.max(...linesOf(crowd).map(widthOf))).toBe(80);
+    expect(Math.max(...linesOf(crowd).map((line) => Bun.stringWidth(line)))).toBe(80);
   });
 
   test("200 columns show every name in full, and what is reclaimable", () => {
@@ -148,8 +150,12 @@ describe("the order", () => {
     const big = row(10_240, 10_145, { cgroup: "/a", pod: "big" });
     const small = row(10, 8.99, { cgroup: "/b", pod: "small" });
     const twin = row(10, 8.99, { cgroup: "/c", pod: "twin" });
-    expect([big.state, small.state]).toEqual(["near", "near"]);
-    expect(names([twin, small, big])).toEqual(["default/small/app", "default/twin/app", "default/big/app"]);
+    const fuller = row(1000, 959, { cgroup: "/d", pod: "fuller" });
+    const nearer = row(10, 8.5, { cgroup: "/e", pod: "nearer" });
+    expect([fuller.state, nearer.state]).toEqual(["ok", "near"]);
+    expect(names([twin, small, fuller, nearer, big])).toEqual(
+      ["small", "twin", "big", "nearer", "fuller"].map((pod) => `default/${pod}/app`),
+    );
   });
 });
 
