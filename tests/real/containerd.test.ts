@@ -275,6 +275,54 @@ describe.skipIf(reason !== null)("a real containerd", () => {
     expect(outages).toHaveLength(1);
   });
 
+  test("a shim that hangs costs nobody a name: the spec says where its container is", async () => {
+    await containerd.runContainer({
+      id: "hung",
+      cgroup: `${POD}/hung`,
+      labels: kubernetesLabels(WEB),
+      args: SLEEP,
+    });
+    await containerd.runContainer({
+      id: "fine",
+      cgroup: `${POD}/fine`,
+      labels: kubernetesLabels(WEB),
+      args: SLEEP,
+    });
+    const shim = containerd.shimOf("hung");
+    process.kill(shim, "SIGSTOP");
+    try {
+      const { names, source, outages } = follow(containerd.socket, { ...QUICK, listMs: 1_000 });
+      await until("connected", () => source.connected);
+      expect(names.byCgroup(`${POD}/hung`)?.container).toBe("nginx");
+      expect(names.byCgroup(`${POD}/fine`)?.container).toBe("nginx");
+      expect(outages).toEqual([]);
+    } finally {
+      process.kill(shim, "SIGCONT");
+    }
+    await containerd.removeContainer("hung");
+    await containerd.removeContainer("fine");
+  });
+
+  test("nothing is left after stop that would keep a process from ending", async () => {
+    const library = join(import.meta.dir, "../../src/discover");
+    const script = `
+      const { ContainerdSource } = await import("${library}/containerd/source.ts");
+      const { ContainerNames } = await import("${library}/container-names.ts");
+      const options = { namespaces: ["k8s.io"], names: new ContainerNames(), procRoot: "/proc", hierarchy: 1 };
+      const sources = process.argv.slice(1).map((socket) => new ContainerdSource({ ...options, socket }));
+      for (const source of sources) source.start();
+      while (!sources[0].connected) await Bun.sleep(5);
+      await Promise.all(sources.map((source) => source.stop()));
+      console.log("stopped");`;
+    const child = Bun.spawn([process.execPath, "-e", script, containerd.socket, "/nowhere.sock"], {
+      stdout: "pipe",
+    });
+    expect(await new Response(child.stdout).text()).toBe("stopped\n");
+    const before = performance.now();
+    expect(await child.exited).toBe(0);
+    expect(performance.now() - before).toBeLessThan(500);
+  });
+
   test("a hundred resyncs at once share one list", async () => {
     const { source } = follow(containerd.socket);
     await until("connected", () => source.connected);

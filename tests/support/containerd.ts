@@ -12,7 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CgroupDirs } from "./cgroup-dirs.ts";
-import { alive, childrenOf, findProcesses, signal } from "./processes.ts";
+import { alive, argvOf, childrenOf, findProcesses, signal } from "./processes.ts";
 import { until } from "./until.ts";
 
 /** Why no real containerd can run here and how to get one, on one line; null when it can. */
@@ -138,6 +138,13 @@ export class TestContainerd {
     return pid;
   }
 
+  /** The pid of the shim that keeps a container. */
+  shimOf(id: string): number {
+    const [pid] = this.#shims().filter((shim) => argvOf(shim).includes(id));
+    if (pid === undefined) throw new Error(`no shim for ${id}`);
+    return pid;
+  }
+
   /** Kills a container's task and removes task and container. */
   async removeContainer(id: string, namespace = "k8s.io"): Promise<void> {
     await this.removeTask(id, namespace);
@@ -167,10 +174,7 @@ export class TestContainerd {
    */
   async stop(): Promise<void> {
     await this.crash();
-    // The shims carry our socket's path; their children are the containers' first processes.
-    const shims = findProcesses(
-      (argv) => argv[0]?.includes("containerd-shim") === true && argv.includes(this.socket),
-    );
+    const shims = this.#shims();
     const containers = shims.flatMap(childrenOf);
     for (const pid of [...shims, ...containers]) signal(pid, "SIGKILL");
     await until("shims and containers gone", () => ![...shims, ...containers].some(alive));
@@ -178,6 +182,13 @@ export class TestContainerd {
     for (const mount of mountsBelow(this.directory)) Bun.spawnSync(["umount", "-l", mount]);
     await until("cgroups empty", () => this.#cgroups.remove());
     rmSync(this.directory, { recursive: true });
+  }
+
+  /** Shims carry the socket's path in their command line; their children are containers' first processes. */
+  #shims(): number[] {
+    return findProcesses(
+      (argv) => argv[0]?.includes("containerd-shim") === true && argv.includes(this.socket),
+    );
   }
 
   async #try(args: readonly string[], namespace = "k8s.io") {

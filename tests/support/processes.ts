@@ -31,7 +31,8 @@ export function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
-function argvOf(pid: number): string[] {
+/** A process's command line; empty when it is gone. */
+export function argvOf(pid: number): string[] {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
   } catch {

@@ -53,6 +53,8 @@ export class ContainerdSource {
   readonly #options: ContainerdSourceOptions;
   readonly #timing: ContainerdTiming;
   readonly #stop = new AbortController();
+  /** Runtime namespaces whose overflow was reported. */
+  readonly #truncated = new Set<string>();
   #running: Promise<void> | null = null;
   #session: Session | null = null;
   #outageSince: number | null = null;
@@ -109,7 +111,9 @@ export class ContainerdSource {
     try {
       // Asked first because the library's error for it does not say so, and it is cheap on a node without.
       statSync(socket);
-      const session = new Session(this.#options, this.#timing, () => this.#reportRecovered());
+      const session = new Session(this.#options, this.#timing, this.#truncated, () =>
+        this.#reportRecovered(),
+      );
       this.#session = session;
       return await session.ended;
     } catch (error) {
@@ -143,14 +147,20 @@ class Session {
   readonly #options: ContainerdSourceOptions;
   readonly #connection: ContainerdConnection;
   readonly #serial = new Serial();
-  readonly #truncated = new Set<string>();
+  readonly #truncated: Set<string>;
   #resolveEnded: (error: ContainerdError) => void = () => undefined;
   #resync: Promise<ContainerdError | null> | null = null;
   #over = false;
   #settle: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(options: ContainerdSourceOptions, timing: ContainerdTiming, onListed: () => void) {
+  constructor(
+    options: ContainerdSourceOptions,
+    timing: ContainerdTiming,
+    truncated: Set<string>,
+    onListed: () => void,
+  ) {
     this.#options = options;
+    this.#truncated = truncated;
     this.#connection = new ContainerdConnection(options.socket, timing);
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
