@@ -161,7 +161,10 @@ class Session {
   ) {
     this.#options = options;
     this.#truncated = truncated;
-    this.#connection = new ContainerdConnection(options.socket, timing);
+    this.#connection = new ContainerdConnection(options.socket, timing, (cause) => {
+      const closed = new ContainerdError(options.socket, "lost", "the connection was closed");
+      this.end(cause === undefined ? closed : ContainerdError.from(options.socket, "connect", cause));
+    });
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
