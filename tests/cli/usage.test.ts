@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import packageFile from "../../package.json" with { type: "json" };
 import { sampleConfig } from "../../src/config/sample.ts";
-import { command, type Outcome, oomGuard } from "./oom-guard.ts";
+import { command, type Outcome, oomGuard, source } from "./oom-guard.ts";
 
 let folder = "";
 let state = "";
@@ -212,7 +212,8 @@ test("what fails at run time exits with 1 and one line, no stack trace", async (
   expect(await child.exited).toBe(1);
 });
 
-test.skipIf(process.env.OOM_GUARD_BIN !== undefined).each([
+// Only the source can be given something to preload.
+test.each([
   ["an error nobody catches", 'setTimeout(() => { throw new Error("late\\n\\u001b[31m"); }, 50);'],
   [
     "a promise nobody waits for",
@@ -221,8 +222,7 @@ test.skipIf(process.env.OOM_GUARD_BIN !== undefined).each([
 ])("%s exits with 1 and one line, no stack trace", async (_, code) => {
   const preload = join(folder, "preload.ts");
   writeFileSync(preload, code);
-  const [bun = "", main = ""] = command;
-  const child = Bun.spawn([bun, "--preload", preload, main, "version"], { stdout: "ignore", stderr: "pipe" });
+  const child = Bun.spawn([...source("--preload", preload), "version"], { stdout: "ignore", stderr: "pipe" });
   expect(await child.stderr.text()).toBe("oom-guard: late\\x0a\\x1b[31m\n");
   expect(await child.exited).toBe(1);
 });

@@ -8,11 +8,11 @@ import type { ContainerdError } from "../../src/discover/containerd/error.ts";
 import { readContainerdOnce } from "../../src/discover/containerd/read-once.ts";
 import { ContainerdSource, type ContainerdTiming } from "../../src/discover/containerd/source.ts";
 import { identifyCgroup } from "../../src/discover/identify.ts";
-import { kubernetesLabels, missing, TestContainerd } from "../support/containerd.ts";
+import { kubernetesLabels, TestContainerd } from "../support/containerd.ts";
+import { missingContainerd } from "../support/requirements.ts";
 import { until } from "../support/until.ts";
 
-const reason = missing();
-if (reason !== null) console.warn(`skipping the tests with a real containerd: ${reason}`);
+const reason = missingContainerd();
 
 const ROOT = `/oom-guard-test-${process.pid}`;
 const HIERARCHY = (await Bun.file("/sys/fs/cgroup/cgroup.controllers").exists()) ? 2 : 1;

@@ -15,14 +15,6 @@ import { CgroupDirs } from "./cgroup-dirs.ts";
 import { alive, argvOf, childrenOf, findProcesses, signal, threadStates } from "./processes.ts";
 import { until } from "./until.ts";
 
-/** Why no real containerd can run here and how to get one, on one line; null when it can. */
-export function missing(): string | null {
-  if (process.getuid?.() !== 0) return "needs root";
-  const absent = ["containerd", "ctr", "runc", "busybox"].filter((name) => Bun.which(name) === null);
-  if (absent.length === 0) return null;
-  return `${absent.join(", ")} not found: apt-get install -y containerd runc busybox-static`;
-}
-
 export interface ContainerOptions {
   readonly id: string;
   /** Relative to the mount. Removed, with the parents it brought, by `stop()`. */

@@ -1,0 +1,65 @@
+// What `npm test` runs: every test file, each in a process of its own, the pure ones first, then those on real
+// cgroups one after the other, because they need both of a small machine's cores.
+//   bun tests/run.ts [PART OF A PATH]...
+// OOM_GUARD_TEST_SKIPS=forbid makes a skipped test a failed one (CI).
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { plan, strays } from "./runner/plan.ts";
+import { type FileResult, type Running, runFile } from "./runner/run-file.ts";
+import {
+  closingLine,
+  failureLines,
+  fileLine,
+  isGood,
+  leftoverLines,
+  skipLines,
+  totalsOf,
+} from "./runner/summary.ts";
+
+const repository = join(import.meta.dir, "..");
+const binary = join(repository, "dist/oom-guard");
+const outputFolder = "dist/tests";
+const forbidSkips = process.env.OOM_GUARD_TEST_SKIPS === "forbid";
+
+process.chdir(repository);
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(filters: readonly string[]): Promise<number> {
+  if (!existsSync(binary)) return refuse("dist/oom-guard is not there: npm run build");
+  const all = [...new Bun.Glob("tests/**/*.test.ts").scanSync()];
+  const lost = strays(all);
+  if (lost.length > 0) return refuse(`no group of tests/runner/plan.ts runs ${lost.join(", ")}`);
+  const files = plan(all, filters);
+  if (files.length === 0) return refuse(`no test file's path contains ${filters.join(" or ")}`);
+
+  let running: Running | null = null;
+  for (const [signal, code] of [["SIGINT", 130] as const, ["SIGTERM", 143] as const]) {
+    process.on(signal, async () => {
+      await running?.abort();
+      process.exit(code);
+    });
+  }
+
+  const results: FileResult[] = [];
+  for (const file of files) {
+    process.stdout.write(`${file.path}  `);
+    // The tests of the command line are to test what is shipped, not its source.
+    running = runFile(file, outputFolder, { OOM_GUARD_BIN: binary });
+    const result = await running.result;
+    results.push(result);
+    console.log(fileLine(result));
+  }
+  console.log();
+  for (const lines of [leftoverLines(results), skipLines(results), failureLines(results)]) {
+    for (const line of lines) console.log(line);
+  }
+  const totals = totalsOf(results, forbidSkips);
+  console.log(closingLine(totals));
+  return isGood(totals) ? 0 : 1;
+}
+
+function refuse(reason: string): number {
+  console.log(reason);
+  console.log("0 passed, 1 failed");
+  return 1;
+}

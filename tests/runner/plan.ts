@@ -1,0 +1,33 @@
+/** One test file and how long it may take. */
+export interface PlannedFile {
+  /** Relative to the repository. */
+  readonly path: string;
+  readonly limitMs: number;
+}
+
+// What takes longer hangs: the slowest unit file needs 3 s, the slowest on real cgroups about two minutes, on two
+// busy cores perhaps three times that.
+const groups = [
+  { folder: "tests/unit/", limitMs: 120_000 },
+  { folder: "tests/cli/", limitMs: 120_000 },
+  { folder: "tests/real/", limitMs: 600_000 },
+] as const;
+
+/**
+ * The files to run, in order: cheap ones first, so that a slip in a parser does not cost a quarter of an hour.
+ * @param files every test file, relative to the repository
+ * @param filters a file is wanted if its path contains one of them; none: all are
+ */
+export function plan(files: readonly string[], filters: readonly string[]): PlannedFile[] {
+  const wanted = files
+    .filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)))
+    .sort();
+  return groups.flatMap(({ folder, limitMs }) =>
+    wanted.filter((file) => file.startsWith(folder)).map((path) => ({ path, limitMs })),
+  );
+}
+
+/** Test files that lie where no group would run them. */
+export function strays(files: readonly string[]): string[] {
+  return files.filter((file) => !groups.some(({ folder }) => file.startsWith(folder))).sort();
+}

@@ -1,0 +1,30 @@
+import { expect, test } from "bun:test";
+import { plan, strays } from "../../runner/plan.ts";
+
+const files = [
+  "tests/real/b.test.ts",
+  "tests/cli/c.test.ts",
+  "tests/unit/z.test.ts",
+  "tests/unit/a/y.test.ts",
+];
+
+test("unit tests come first, those on real cgroups last", () => {
+  expect(plan(files, []).map(({ path }) => path)).toEqual([
+    "tests/unit/a/y.test.ts",
+    "tests/unit/z.test.ts",
+    "tests/cli/c.test.ts",
+    "tests/real/b.test.ts",
+  ]);
+});
+
+test("filters are parts of a path, any of them", () => {
+  expect(plan(files, ["real", "a/y"]).map(({ path }) => path)).toEqual([
+    "tests/unit/a/y.test.ts",
+    "tests/real/b.test.ts",
+  ]);
+  expect(plan(files, ["nothing"])).toEqual([]);
+});
+
+test("a file that no group would run is found", () => {
+  expect(strays([...files, "tests/other/q.test.ts"])).toEqual(["tests/other/q.test.ts"]);
+});
