@@ -137,12 +137,13 @@ ssize_t pread(int fd, void *into, size_t length, off_t offset) {
 long syscall(long number, ...) {
   va_list list;
   va_start(list, number);
-  long a = va_arg(list, long), b = va_arg(list, long), c = va_arg(list, long), d = va_arg(list, long);
+  long a = va_arg(list, long), b = va_arg(list, long), c = va_arg(list, long);
+  long d = va_arg(list, long), e = va_arg(list, long), f = va_arg(list, long);
   va_end(list);
   if ((number == 424 || number == 434) && fault("nopidfd")) {
     errno = ENOSYS;
     return -1;
   }
   long (*next)(long, ...) = real("syscall");
-  return next(number, a, b, c, d);
+  return next(number, a, b, c, d, e, f);
 }
