@@ -2,34 +2,23 @@ import { Epoll } from "../../ffi/epoll.ts";
 import { ENODEV, errnoName } from "../../ffi/errno.ts";
 import { close } from "../../ffi/file.ts";
 import type { sigkill } from "../../ffi/process.ts";
-import { factsOf, orderUnits, type Surroundings } from "../act/choose.ts";
 import { isWithin } from "../act/kill-process.ts";
-import {
-  describe,
-  killNewcomers,
-  LISTED_VICTIMS,
-  readWithinBudget,
-  type StrikeOrder,
-  strike,
-} from "../act/strike.ts";
-import { closeUnits, openUnits, type Unit } from "../act/units.ts";
+import { readWithinBudget } from "../act/strike.ts";
 import type { MemoryReader, Signal } from "../cgroup/hierarchy.ts";
 import { pidsBelow } from "../cgroup/processes.ts";
-import type { ProcessFacts } from "../decide/badness.ts";
-import { type KernelGeneration, kernelGeneration } from "../decide/kernel-generation.ts";
 import { pace } from "../decide/pace.ts";
-import type { Reading } from "../decide/reading.ts";
 import { belowThreshold, step, usageSuffices, type Verdict } from "../decide/step.ts";
-import { BlackBoxWriter } from "../record/black-box.ts";
-import { draftIncident, type IncidentFacts, intentPrefix, intentText, thisMoment } from "../record/draft.ts";
 import type { Trigger } from "../record/incident.ts";
-import { type Ongoing, OngoingStrikes } from "./ongoing.ts";
+import { Executor } from "./executor.ts";
+import type { Ongoing } from "./ongoing.ts";
 import { OomWatch } from "./oom-watch.ts";
 import type { FromSentinel, Known, Start, ToSentinel, WatchSpec } from "./protocol.ts";
+import { Troubles } from "./troubles.ts";
 import {
   attach,
   CONTROL_TAG,
   detach,
+  freshSnapshot,
   hasThreshold,
   listenTo,
   listenToReclaim,
@@ -45,8 +34,7 @@ const NEAR_AGAIN_MS = 5000;
 
 // Where thresholds do not work each cgroup is looked at this often at least: 250 of them cost under 1 % of a core.
 const LOOK_OUT_MS = 100;
-// Older than this, what was read when usage came near the limit is no longer true, and memory does not grow fast.
-const SNAPSHOT_MS = 1000;
+
 /**
  * The thread that kills. Waits for the kernel's notifications and runs read -> decide -> kill to its end for each,
  * synchronously: no RPC, no log, no database, so nothing slow stands between a notification and a SIGKILL. What
@@ -57,17 +45,13 @@ export class Sentinel {
   readonly #reader: MemoryReader;
   readonly #post: (message: FromSentinel) => void;
   readonly #receive: () => ToSentinel | undefined;
-  readonly #signal: typeof sigkill;
   readonly #epoll = new Epoll(WAIT_CAPACITY);
-  readonly #kernel: KernelGeneration;
-  readonly #blackBox: BlackBoxWriter;
   readonly #watches = new Map<number, Watch>();
   readonly #slots = new Map<string, number>();
   readonly #polled = new Set<Watch>();
-  readonly #known = new Map<string, Known>();
-  readonly #ongoing = new OngoingStrikes();
+  readonly #troubles: Troubles;
+  readonly #executor: Executor;
   readonly #oom: OomWatch;
-  readonly #troubled = new Set<string>();
   #stopped = false;
 
   /**
@@ -81,13 +65,12 @@ export class Sentinel {
     receive: () => ToSentinel | undefined,
     signal: typeof sigkill,
   ) {
-    this.#signal = signal;
     this.#start = start;
     this.#reader = reader;
     this.#post = post;
     this.#receive = receive;
-    this.#kernel = kernelGeneration(start.kernelRelease);
-    this.#blackBox = new BlackBoxWriter(start.blackBoxFd);
+    this.#troubles = new Troubles(post);
+    this.#executor = new Executor(start, reader, post, this.#troubles, signal);
     this.#oom = new OomWatch(reader);
     this.#epoll.add(start.controlFd, CONTROL_TAG);
   }
@@ -107,13 +90,13 @@ export class Sentinel {
       if (control) this.#obey();
     }
     for (const watch of this.#watches.values()) detach(this.#epoll, watch);
-    this.#ongoing.dropAll();
+    this.#executor.ongoing.dropAll();
     this.#epoll.close();
     this.#post({ type: "stopped" });
   }
 
   #timeoutMs(nowMs: number): number {
-    let next = Math.min(this.#ongoing.nextMs(), this.#oom.nextMs());
+    let next = Math.min(this.#executor.ongoing.nextMs(), this.#oom.nextMs());
     for (const watch of this.#polled) next = Math.min(next, watch.nextPollMs);
     return next === Number.POSITIVE_INFINITY ? -1 : Math.max(0, Math.ceil(next - nowMs));
   }
@@ -134,31 +117,23 @@ export class Sentinel {
         this.#near(watch, nowMs);
         break;
       case "oom": {
-        this.#oom.notified(watch, !this.#diesAsAWhole(watch.spec), nowMs);
+        this.#oom.notified(watch, !this.#executor.diesAsAWhole(watch.spec), nowMs);
         this.#evaluate(watch, "oom", nowMs);
       }
     }
   }
 
-  /** Whomever the kernel picks in a lone container, it is among those the guard would kill; elsewhere the picks may differ. */
-  #diesAsAWhole(spec: WatchSpec): boolean {
-    if (spec.policy !== "container") return false;
-    const units = this.#unitsOf(spec);
-    closeUnits(units);
-    return units[0]?.cgroup === spec.cgroup;
-  }
-
   /** What is due by time: victims that may be dead by now, kills of the kernel's, polls. */
   #followUp(nowMs: number): void {
-    if (this.#ongoing.count > 0) {
-      this.#ongoing.check(
+    if (this.#executor.ongoing.count > 0) {
+      this.#executor.ongoing.check(
         nowMs,
         (cgroup) => this.#usageOf(cgroup),
         (ongoing) => this.#killNewcomers(ongoing),
         (ongoing, outcome) => (outcome === "dead" ? this.#dead(ongoing, nowMs) : this.#stuck(ongoing, nowMs)),
       );
     }
-    this.#oom.check(nowMs, (watch, cgroup, count) => this.#kernelKilled(watch, cgroup, count));
+    this.#oom.check(nowMs, (watch, cgroup, count) => this.#executor.tellKernelKills(watch, cgroup, count));
     for (const watch of this.#polled) {
       if (watch.nextPollMs <= nowMs) this.#evaluate(watch, "poll", nowMs);
     }
@@ -205,13 +180,18 @@ export class Sentinel {
       return;
     }
     const yieldsUntilMs = this.#oom.yieldsUntilMs(spec.cgroup, nowMs);
-    const blocked = yieldsUntilMs > 0 || this.#ongoing.blocks(spec.cgroup);
+    const blocked = yieldsUntilMs > 0 || this.#executor.ongoing.blocks(spec.cgroup);
     const growth = growthOf(watch, usageBytes, trigger, nowMs);
     const verdict = step(watch.state, reading, spec.bounds, spec.policy, blocked, nowMs, growth);
     this.#apply(watch, verdict, nowMs);
     if (verdict.state.phase === "blocked" && yieldsUntilMs > 0) this.#pollAt(watch, yieldsUntilMs);
-    if (verdict.action === "kill") this.#kill(watch, reading, trigger, nowMs);
-    if (verdict.action === "note") this.#note(watch, reading, trigger);
+    if (verdict.action === "note") this.#executor.note(watch, reading, trigger);
+    if (verdict.action !== "kill" || this.#executor.kill(watch, reading, trigger, nowMs)) return;
+    this.#pollAt(watch, nowMs + NO_VICTIM_POLL_MS);
+    this.#troubles.tell(
+      `no-victim ${spec.cgroup}`,
+      `${spec.cgroup} is over its threshold, but holds no process the guard may kill: the kernel's OOM killer stays in charge of it`,
+    );
   }
 
   #apply(watch: Watch, verdict: Verdict, nowMs: number): void {
@@ -220,7 +200,7 @@ export class Sentinel {
     if (verdict.listenToReclaim) listenToReclaim(this.#epoll, watch);
     // Full of cache it crosses nothing any more, but main may reclaim it once the cooldown is over.
     if (verdict.state.phase === "cache") this.#sayNear(watch, nowMs);
-    if (verdict.state.phase === "calm") this.#settled(`no-victim ${watch.spec.cgroup}`);
+    if (verdict.state.phase === "calm") this.#troubles.settle(`no-victim ${watch.spec.cgroup}`);
   }
 
   /** Polls a cgroup below its threshold, because the kernel does not tell when it gets there, or not yet. */
@@ -241,97 +221,10 @@ export class Sentinel {
     this.#pollAt(watch, Number.POSITIVE_INFINITY);
     // A removed cgroup notifies one last time; main learns of the removal by itself.
     if (errno === ENODEV) return;
-    this.#trouble(
+    this.#troubles.tell(
       `read ${watch.spec.cgroup}`,
       `cannot read the usage of ${watch.spec.cgroup}: ${errnoName(errno)}`,
     );
-  }
-
-  #kill(watch: Watch, reading: Reading, trigger: Trigger, wokeMs: number): void {
-    const { spec } = watch;
-    const units = this.#unitsOf(spec);
-    const slot = this.#blackBox.claim();
-    const moment = thisMoment();
-    const struck = strike(units, {
-      ...this.#order(spec),
-      snapshot: this.#snapshotFor(watch, trigger, wokeMs),
-      onIntent: (unit, pids) => {
-        const prefix = this.#intentPrefixFor(watch, unit.cgroup);
-        this.#blackBox.writeIntent(slot, intentText(prefix, moment, trigger, reading, pids));
-      },
-    });
-    closeUnits(units, struck?.unit);
-    if (struck === null) {
-      this.#blackBox.discard(slot);
-      this.#nobodyToKill(watch, wokeMs);
-      return;
-    }
-    const { unit, victims, pids, atMs } = struck;
-    const incident = draftIncident(
-      {
-        ...this.#factsOf(spec, unit.cgroup, reading),
-        kind: "kill",
-        trigger,
-        victims,
-        victimCount: pids.size,
-        decideMicros: Math.round((atMs - wokeMs) * 1000),
-      },
-      moment,
-    );
-    this.#blackBox.write(slot, incident);
-    this.#ongoing.begin(incident.id, spec.cgroup, struck, reading.usageBytes, atMs);
-    this.#post({ type: "incident", incident, blackBoxSlot: slot });
-  }
-
-  /** Facts of the processes to tell of a kill; null: memory grows slowly enough to read them first. */
-  #snapshotFor(watch: Watch, trigger: Trigger, nowMs: number): readonly ProcessFacts[] | null {
-    const { snapshot } = watch;
-    if (snapshot !== null && nowMs - snapshot.atMs < SNAPSHOT_MS) return snapshot.processes;
-    return trigger === "pressure" || trigger === "oom" ? [] : null;
-  }
-
-  #intentPrefixFor(watch: Watch, victimCgroup: string): string {
-    if (victimCgroup !== watch.spec.cgroup)
-      return intentPrefix(this.#factsOf(watch.spec, victimCgroup, null));
-    watch.intentPrefix ??= intentPrefix(this.#factsOf(watch.spec, victimCgroup, null));
-    return watch.intentPrefix;
-  }
-
-  #unitsOf({ armed, cgroup, kind }: WatchSpec): Unit[] {
-    return openUnits(armed.directoryFd, cgroup, kind, (name) => this.#kindOf(name));
-  }
-
-  #note(watch: Watch, reading: Reading, trigger: Trigger): void {
-    const { spec } = watch;
-    const units = this.#unitsOf(spec);
-    const order = this.#order(spec);
-    const [choice] = orderUnits(units, order.around);
-    const processes =
-      choice === undefined ? [] : factsOf(this.#start.procRoot, pidsBelow(choice.unit.directoryFd));
-    const victims = describe(processes, order);
-    closeUnits(units);
-    this.#record({
-      ...this.#factsOf(spec, choice?.unit.cgroup ?? spec.cgroup, reading),
-      kind: "would-kill",
-      trigger,
-      victims: victims.slice(0, LISTED_VICTIMS),
-      victimCount: victims.length,
-    });
-  }
-
-  #nobodyToKill(watch: Watch, nowMs: number): void {
-    this.#pollAt(watch, nowMs + NO_VICTIM_POLL_MS);
-    const { cgroup } = watch.spec;
-    this.#trouble(
-      `no-victim ${cgroup}`,
-      `${cgroup} is over its threshold, but holds no process the guard may kill: the kernel's OOM killer stays in charge of it`,
-    );
-  }
-
-  #killNewcomers(ongoing: Ongoing): void {
-    const { strike: struck, watched, seen } = ongoing;
-    const watch = this.#watchOf(watched);
-    if (watch !== undefined) killNewcomers(struck.unit, seen, struck.pids, this.#order(watch.spec));
   }
 
   #dead(ongoing: Ongoing, nowMs: number): void {
@@ -339,19 +232,15 @@ export class Sentinel {
     this.#lookAgainAround(ongoing.watched, nowMs);
   }
 
+  #killNewcomers(ongoing: Ongoing): void {
+    const watch = this.#watchOf(ongoing.watched);
+    if (watch !== undefined) this.#executor.killNewcomers(ongoing, watch.spec);
+  }
+
   #stuck(ongoing: Ongoing, nowMs: number): void {
     const watch = this.#watchOf(ongoing.watched);
     if (watch === undefined) return;
-    const { strike: struck } = ongoing;
-    const alive = new Set(pidsBelow(struck.unit.directoryFd));
-    const victims = struck.victims.filter((victim) => alive.has(victim.pid));
-    this.#record({
-      ...this.#factsOf(watch.spec, struck.unit.cgroup, null),
-      kind: "stuck",
-      trigger: "poll",
-      victims,
-      victimCount: victims.length,
-    });
+    this.#executor.tellStuck(ongoing, watch.spec);
     this.#lookAgainAround(ongoing.watched, nowMs);
   }
 
@@ -362,75 +251,6 @@ export class Sentinel {
       if (watch.gone || !(isWithin(other, cgroup) || isWithin(cgroup, other))) continue;
       this.#evaluate(watch, "poll", nowMs);
     }
-  }
-
-  #kernelKilled(watch: Watch, cgroup: string, count: number | null): void {
-    // Without a counter the notification is all there is; a kill of ours may have answered it.
-    if (count === null && this.#ongoing.blocks(cgroup)) return;
-    for (let i = 0; i < (count ?? 1); i++) {
-      this.#record({
-        ...this.#factsOf(watch.spec, cgroup, null),
-        kind: "kernel-oom",
-        trigger: "oom",
-        victims: [],
-        victimCount: 0,
-      });
-    }
-  }
-
-  #record(facts: Omit<IncidentFacts, "decideMicros">): void {
-    const slot = this.#blackBox.claim();
-    const incident = draftIncident({ ...facts, decideMicros: null });
-    this.#blackBox.write(slot, incident);
-    this.#post({ type: "incident", incident, blackBoxSlot: slot });
-  }
-
-  #factsOf(spec: WatchSpec, victimCgroup: string, reading: Reading | null) {
-    return {
-      policy: spec.policy,
-      cgroup: spec.cgroup,
-      identity: (this.#known.get(victimCgroup) ?? this.#known.get(spec.cgroup))?.identity,
-      limitBytes: spec.limitBytes,
-      thresholdBytes: spec.bounds.thresholdBytes,
-      reading,
-    };
-  }
-
-  #order(spec: WatchSpec): Omit<StrikeOrder, "onIntent" | "snapshot"> {
-    return {
-      policy: spec.policy === "process" ? "process" : "container",
-      totalPages: () => this.#reader.oomTotalPages(spec.armed.directoryFd, spec.limitBytes),
-      hierarchy: this.#start.cgroupVersion,
-      around: this.#surroundings(spec),
-      signal: this.#signal,
-      onRefused: (pid, errno) =>
-        this.#trouble(
-          `kill ${spec.cgroup}`,
-          `cannot kill process ${pid} of ${spec.cgroup}: ${errnoName(-errno)}`,
-        ),
-    };
-  }
-
-  #surroundings(spec: WatchSpec): Surroundings {
-    return {
-      procRoot: this.#start.procRoot,
-      reader: this.#reader,
-      kernel: this.#kernel,
-      watched: spec.cgroup,
-      isExempt: (cgroup) => this.#isExempt(spec, cgroup),
-      isStuck: (pid) => this.#ongoing.isStuckProcess(pid),
-    };
-  }
-
-  #isExempt(spec: WatchSpec, cgroup: string): boolean {
-    const known = this.#known.get(cgroup);
-    if (known?.identity.kind === "sandbox" || this.#ongoing.isStuckUnit(cgroup)) return true;
-    // A rule may exempt one container of a pod; where the whole cgroup is noop, everything in it "would" be killed.
-    return spec.policy !== "noop" && known?.policy === "noop";
-  }
-
-  #kindOf(cgroup: string) {
-    return this.#known.get(cgroup)?.identity.kind;
   }
 
   #usageOf(cgroup: string): number {
@@ -451,8 +271,7 @@ export class Sentinel {
           this.#release(message.slot);
           break;
         case "know":
-          if (message.known === null) this.#forget(message.cgroup);
-          else this.#learn(message.cgroup, message.known);
+          this.#know(message.cgroup, message.known);
           break;
         case "stop":
           this.#stopped = true;
@@ -491,14 +310,16 @@ export class Sentinel {
       this.#watches.delete(slot);
       this.#polled.delete(watch);
       this.#oom.drop(watch);
-      this.#settled(`no-victim ${watch.spec.cgroup}`);
+      this.#troubles.settle(`no-victim ${watch.spec.cgroup}`);
       if (this.#slots.get(watch.spec.cgroup) === slot) this.#slots.delete(watch.spec.cgroup);
     }
     this.#post({ type: "released", slot });
   }
 
-  #learn(cgroup: string, known: Known): void {
-    this.#known.set(cgroup, known);
+  #know(cgroup: string, known: Known | null): void {
+    this.#executor.know(cgroup, known);
+    // Removed: the next cgroup of its name is another one.
+    if (known === null) this.#oom.forgetCounter(cgroup);
     const watch = this.#watchOf(cgroup);
     if (watch !== undefined) watch.intentPrefix = null;
   }
@@ -507,27 +328,12 @@ export class Sentinel {
     const slot = this.#slots.get(cgroup);
     return slot === undefined ? undefined : this.#watches.get(slot);
   }
-
-  /** A cgroup was removed: the next one of its name is another one. */
-  #forget(cgroup: string): void {
-    this.#known.delete(cgroup);
-    this.#oom.forgetCounter(cgroup);
-  }
-
-  #trouble(key: string, message: string): void {
-    if (this.#troubled.has(key)) return;
-    this.#troubled.add(key);
-    this.#post({ type: "trouble", key, message });
-  }
-
-  #settled(key: string): void {
-    if (this.#troubled.delete(key)) this.#post({ type: "settled", key });
-  }
 }
 
 /** How fast usage grows: since it came near the limit, if that was just now. */
-function growthOf({ snapshot }: Watch, usageBytes: number, trigger: Trigger, nowMs: number): number {
+function growthOf(watch: Watch, usageBytes: number, trigger: Trigger, nowMs: number): number {
   if (trigger === "pressure" || trigger === "oom") return Number.POSITIVE_INFINITY;
-  if (snapshot === null || nowMs - snapshot.atMs > SNAPSHOT_MS) return 0;
+  const snapshot = freshSnapshot(watch, nowMs);
+  if (snapshot === null) return 0;
   return (usageBytes - snapshot.usageBytes) / Math.max(nowMs - snapshot.atMs, 0.1);
 }

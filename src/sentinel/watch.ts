@@ -69,6 +69,14 @@ export function listenTo(epoll: Epoll, watch: Watch, signals: readonly Signal[])
   }
 }
 
+// Older than this, what was read when usage came near the limit is no longer true, and memory does not grow fast.
+const SNAPSHOT_MS = 1000;
+
+/** What was read when usage came near the limit, if that was just now. */
+export function freshSnapshot({ snapshot }: Watch, nowMs: number): Watch["snapshot"] {
+  return snapshot !== null && nowMs - snapshot.atMs < SNAPSHOT_MS ? snapshot : null;
+}
+
 /** Whether the kernel tells when usage reaches the threshold; if not, somebody must look. */
 export function hasThreshold({ signals }: Watch): boolean {
   return signals.some(({ meaning }) => meaning === "threshold");
