@@ -22,6 +22,7 @@ export interface InotifyEvent {
 }
 
 const headerBytes = 16;
+const root = cString("/");
 const decoder = new TextDecoder();
 
 /** Splits what one read of an inotify descriptor returned (inotify(7)). */
@@ -77,8 +78,13 @@ export class Inotify {
     libc.inotify_rm_watch(this.#fd, watch);
   }
 
+  /** Ends all watches. The pool thread is woken by one last event: a pending read would keep the process from ending. */
   close(): void {
+    if (this.#closed) return;
     this.#closed = true;
+    // The end of a watch is an event (IN_IGNORED), and the root directory can always be watched.
+    const last = libc.inotify_add_watch(this.#fd, root.address, IN_DELETE_SELF);
+    if (last >= 0) libc.inotify_rm_watch(this.#fd, last);
     close(this.#fd);
   }
 }
