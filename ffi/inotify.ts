@@ -22,6 +22,7 @@ export interface InotifyEvent {
 }
 
 const headerBytes = 16;
+const root = cString("/");
 const decoder = new TextDecoder();
 
 /** Splits what one read of an inotify descriptor returned (inotify(7)). */
@@ -80,9 +81,12 @@ export class Inotify {
     libc.inotify_rm_watch(this.#fd, watch);
   }
 
-  /** Ends everything. The thread in read(2) would wait on and keep the process alive: ending a watch wakes it with IN_IGNORED. */
+  /** Ends all watches. The thread in read(2) would wait on and keep the process alive, so it is woken by one last event. */
   close(): void {
+    if (this.#closed) return;
     this.#closed = true;
-    this.unwatch(this.watch("/", IN_DELETE_SELF));
+    // The end of a watch is an event (IN_IGNORED), and the root directory can always be watched.
+    const last = libc.inotify_add_watch(this.#fd, root.address, IN_DELETE_SELF);
+    if (last >= 0) libc.inotify_rm_watch(this.#fd, last);
   }
 }

@@ -11,9 +11,12 @@ const DOT = 46;
 const entries = new NativeBuffer(32 * 1024);
 const decoder = new TextDecoder();
 
-/** Names of the child cgroups of an open cgroup directory. An unreadable (removed) one has none. */
+/**
+ * Names of the child cgroups of an open cgroup directory, the oldest first: that is how the kernel's OOM killer walks
+ * them, while the directory lists them by hash. Inode numbers tell their age. An unreadable (removed) one has none.
+ */
 export function childNames(directoryFd: number): string[] {
-  const names: string[] = [];
+  const found: { inode: bigint; name: string }[] = [];
   rewind(directoryFd);
   for (let length = readDirectory(directoryFd, entries); length > 0; ) {
     for (let at = 0; at < length; at += entries.view.getUint16(at + RECORD_LENGTH, true)) {
@@ -24,11 +27,14 @@ export function childNames(directoryFd: number): string[] {
         end - start <= 2 &&
         entries.bytes[start] === DOT &&
         (end - start === 1 || entries.bytes[start + 1] === DOT);
-      if (!dots) names.push(decoder.decode(entries.bytes.subarray(start, end)));
+      if (dots) continue;
+      const name = decoder.decode(entries.bytes.subarray(start, end));
+      found.push({ inode: entries.view.getBigUint64(at, true), name });
     }
     length = readDirectory(directoryFd, entries);
   }
-  return names;
+  found.sort((a, b) => (a.inode < b.inode ? -1 : 1));
+  return found.map(({ name }) => name);
 }
 
 /**

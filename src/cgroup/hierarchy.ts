@@ -61,8 +61,8 @@ export interface Hierarchy {
 export interface MemoryReader {
   /** Usage in bytes, or -errno (-ENODEV: the cgroup is gone). */
   usage(armed: Pick<Armed, "usageFd">): number;
-  /** Everything a decision needs; null when the cgroup is gone. */
-  reading(armed: Pick<Armed, "directoryFd" | "statFd">, usageBytes: number): Reading | null;
+  /** Everything a decision needs, or -errno (-ENODEV: the cgroup is gone). */
+  reading(armed: Pick<Armed, "directoryFd" | "statFd">, usageBytes: number): Reading | number;
   /** Memory of a cgroup, swapped-out memory included, that nobody can reclaim; 0 when it is gone. */
   fixedBytes(directoryFd: number): number;
   /**

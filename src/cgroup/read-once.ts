@@ -26,8 +26,8 @@ export function readOnce<T>(
     const statFd = keep(openReadAt(directoryFd, statFile));
     if (opened.length < 3) return null;
     const usageBytes = reader.usage({ usageFd });
-    const reading = usageBytes < 0 ? null : reader.reading({ directoryFd, statFd }, usageBytes);
-    return reading === null ? null : use(reading, directoryFd);
+    const reading = usageBytes < 0 ? usageBytes : reader.reading({ directoryFd, statFd }, usageBytes);
+    return typeof reading === "number" ? null : use(reading, directoryFd);
   } finally {
     for (const fd of opened) close(fd);
   }

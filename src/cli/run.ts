@@ -47,6 +47,12 @@ async function guard(options: CliOptions, config: Config, mount: string, log: Lo
   const blackBox = openBlackBox(config.stateDir, log);
   const recorder = openRecorder(config.stateDir, blackBox, log);
   const stopped = Promise.withResolvers<number>();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.on(signal, () => {
+      log.info(`stopping on ${signal}`);
+      stopped.resolve(exitCode.ok);
+    });
+  }
   const daemon = await Daemon.start({
     config,
     log,
@@ -71,12 +77,6 @@ async function guard(options: CliOptions, config: Config, mount: string, log: Lo
     stateDir: config.stateDir,
   });
   process.on("SIGHUP", () => reload(options, daemon, log));
-  for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    process.on(signal, () => {
-      log.info(`stopping on ${signal}`);
-      stopped.resolve(exitCode.ok);
-    });
-  }
   const code = await stopped.promise;
   await daemon.stop();
   const lost = recorder.close();

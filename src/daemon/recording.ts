@@ -1,6 +1,5 @@
-import { readFileSync } from "node:fs";
 import { isWithin } from "../act/kill-process.ts";
-import { parseCgroupPath } from "../proc/cgroup-path.ts";
+import { OpenProcess } from "../proc/process.ts";
 import { BlackBox } from "../record/black-box.ts";
 import type { Incident } from "../record/incident.ts";
 import { IncidentQueue } from "../record/incident-queue.ts";
@@ -61,11 +60,9 @@ export function openRecorder(stateDir: string, blackBox: BlackBox | null, log: L
 /** An intent was carried out if one of its victims is no longer where it was. */
 function happened(incident: Incident): boolean {
   return incident.victims.some(({ pid }) => {
-    try {
-      const cgroup = parseCgroupPath(readFileSync(`/proc/${pid}/cgroup`, "utf8"), 1);
-      return cgroup === null || !isWithin(cgroup, incident.cgroup);
-    } catch {
-      return true;
-    }
+    const process = OpenProcess.open("/proc", pid);
+    const cgroup = process?.cgroupPath(1) ?? null;
+    process?.close();
+    return cgroup === null || !isWithin(cgroup, incident.cgroup);
   });
 }

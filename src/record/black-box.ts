@@ -45,33 +45,41 @@ export class BlackBoxWriter {
     writeAt(this.#fd, this.#slot, 4, slot * SLOT_BYTES);
   }
 
-  /** Writes an incident that is about to happen; `text` is its JSON. */
+  /** Writes an incident that is about to happen; `text` is its JSON. One that does not fit is not written. */
   writeIntent(slot: number, text: string): void {
     if (this.#fd < 0) return;
-    this.#write(slot, "intent", encoder.encodeInto(text, this.#room));
+    this.#write(slot, "intent", encodeWhole(text, this.#room));
   }
 
-  /** Writes the incident into its slot. A record too long for it loses the tail of its victims. */
+  /** Writes the incident into its slot. A record too long for it loses the tail of its victims, then of its names. */
   write(slot: number, incident: Incident): void {
     if (this.#fd < 0) return;
-    const text = JSON.stringify(incident);
-    let encoded = encoder.encodeInto(text, this.#room);
-    if (encoded.read < text.length) {
-      const shorter = { ...incident, victims: incident.victims.slice(0, 1) };
-      encoded = encoder.encodeInto(JSON.stringify(shorter), this.#room);
-    }
-    this.#write(slot, "done", encoded);
+    const shorter = { ...incident, victims: incident.victims.slice(0, 1) };
+    const written =
+      encodeWhole(JSON.stringify(incident), this.#room) ||
+      encodeWhole(JSON.stringify(shorter), this.#room) ||
+      encodeWhole(JSON.stringify(shorter, cutNames), this.#room);
+    this.#write(slot, "done", written);
   }
 
-  #write(slot: number, state: SlotState, encoded: { readonly written: number }): void {
+  #write(slot: number, state: SlotState, written: number): void {
     const { view, bytes } = this.#slot;
     view.setUint32(0, MAGIC, true);
     view.setUint32(4, stateNumber[state], true);
-    view.setUint32(8, encoded.written, true);
-    view.setUint32(12, Bun.hash.crc32(bytes.subarray(HEADER, HEADER + encoded.written)), true);
-    writeAt(this.#fd, this.#slot, HEADER + encoded.written, slot * SLOT_BYTES);
+    view.setUint32(8, written, true);
+    view.setUint32(12, Bun.hash.crc32(bytes.subarray(HEADER, HEADER + written)), true);
+    writeAt(this.#fd, this.#slot, HEADER + written, slot * SLOT_BYTES);
   }
 }
+
+/** Encodes all of the text. @returns how many bytes it took; 0: it does not fit */
+function encodeWhole(text: string, room: Uint8Array): number {
+  const { read, written } = encoder.encodeInto(text, room);
+  return read < text.length ? 0 : written;
+}
+
+// A cgroup path may have 4096 characters, each of which JSON may write as six. The dozen texts of an incident fit so.
+const cutNames = (_: string, value: unknown) => (typeof value === "string" ? value.slice(0, 200) : value);
 
 /** An incident found after a crash. */
 export interface Recovered {

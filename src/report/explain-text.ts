@@ -6,18 +6,22 @@ import { type Look, paint } from "./style.ts";
 import { printable, printableAscii } from "./text.ts";
 
 const TITLES = ["PID", "PROCESS", "RSS", "SWAP", "TABLES", "ADJ", "POINTS", ""] as const;
+const COMM = 1;
 const COMM_MAX = 20;
+const COMM_MIN = 6;
+const GAP = "  ";
 
 /** The ranking and the three verdicts as text; no line of the table is wider than `columns`. Ends with a newline. */
 export function renderExplain(report: ExplainReport, look: Look): string {
-  const rows = report.processes.map((process) => cellsOf(process, report, look));
-  const widths = TITLES.map((title, i) =>
-    Math.max(widthOf(title), ...rows.map((cells) => widthOf(cells[i]!))),
+  const rows = fitNames(
+    report.processes.map((process) => cellsOf(process, report, look)),
+    look,
   );
+  const widths = widthsOf(rows);
   const line = (cells: readonly string[]) =>
     cells
       .map((cell, i) => (i === 1 || i === 7 ? padRight(cell, widths[i]!) : padLeft(cell, widths[i]!)))
-      .join("  ")
+      .join(GAP)
       .trimEnd();
   return `${[
     paint(headline(report, look), "bold", look),
@@ -29,6 +33,20 @@ export function renderExplain(report: ExplainReport, look: Look): string {
     "",
     ...verdicts(report, look),
   ].join("\n")}\n`;
+}
+
+function widthsOf(rows: readonly (readonly string[])[]): number[] {
+  return TITLES.map((title, i) => Math.max(widthOf(title), ...rows.map((cells) => widthOf(cells[i]!))));
+}
+
+/** The names give way where the table would be too wide. */
+function fitNames(rows: readonly (readonly string[])[], look: Look): string[][] {
+  const others = widthsOf(rows).reduce((sum, width, i) => (i === COMM ? sum : sum + width + GAP.length), 0);
+  const room = Math.max(COMM_MIN, Math.min(COMM_MAX, look.columns - others));
+  const ellipsis = look.unicode ? "…" : "...";
+  return rows.map((cells) =>
+    cells.map((cell, i) => (i === COMM ? shortenMiddle(cell, room, ellipsis) : cell)),
+  );
 }
 
 function safe(text: string, look: Look): string {
@@ -46,14 +64,20 @@ function sizes({ usageBytes, limitBytes, thresholdBytes, reclaimableBytes, polic
   return `${humanSize(usageBytes)} used of ${humanSize(limitBytes)}, ${humanSize(reclaimableBytes)} of it reclaimable; threshold ${humanSize(thresholdBytes)}, policy ${policy}`;
 }
 
+/** Whether it is in the cgroup the guard would kill whole, or below it, and may be killed at all. */
+function diesWhole({ cgroup, badness }: ExplainedProcess, { guardCgroup }: ExplainReport): boolean {
+  if (guardCgroup === null || badness === null) return false;
+  return cgroup === guardCgroup || cgroup.startsWith(`${guardCgroup}/`);
+}
+
 function cellsOf(process: ExplainedProcess, report: ExplainReport, look: Look): string[] {
   const marks = [
     report.kernelVictim?.pid === process.pid ? "kernel" : null,
-    report.guardVictim?.pid === process.pid || process.cgroup === report.guardCgroup ? "oom-guard" : null,
+    report.guardVictim?.pid === process.pid || diesWhole(process, report) ? "oom-guard" : null,
   ].filter((mark) => mark !== null);
   return [
     String(process.pid),
-    shortenMiddle(safe(process.comm, look), COMM_MAX, look.unicode ? "…" : "..."),
+    safe(process.comm, look),
     humanSize(process.rssBytes),
     humanSize(process.swapBytes),
     humanSize(process.pageTableBytes),
@@ -65,7 +89,7 @@ function cellsOf(process: ExplainedProcess, report: ExplainReport, look: Look): 
 
 function verdicts(report: ExplainReport, look: Look): string[] {
   const { totalPages, pageBytes, guardCgroup, guardVictim } = report;
-  const inCgroup = report.processes.filter((process) => process.cgroup === guardCgroup).length;
+  const inCgroup = report.processes.filter((process) => diesWhole(process, report)).length;
   const guard =
     guardCgroup === null
       ? who(guardVictim, look)

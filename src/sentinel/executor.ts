@@ -86,7 +86,7 @@ export class Executor {
       moment,
     );
     this.#blackBox.write(slot, incident);
-    this.ongoing.begin(incident.id, spec.cgroup, struck, reading.usageBytes, atMs);
+    this.ongoing.begin(incident.id, spec, struck, reading.usageBytes, atMs);
     this.#post({ type: "incident", incident, blackBoxSlot: slot });
     return true;
   }
@@ -111,12 +111,12 @@ export class Executor {
   }
 
   /** SIGKILLs what joined a container while it dies. */
-  killNewcomers({ strike: struck, seen }: Ongoing, spec: WatchSpec): void {
+  killNewcomers({ strike: struck, seen, spec }: Ongoing): void {
     killNewcomers(struck.unit, seen, struck.pids, this.#order(spec));
   }
 
   /** Tells that victims do not die. */
-  tellStuck({ strike: struck }: Ongoing, spec: WatchSpec): void {
+  tellStuck({ strike: struck, spec }: Ongoing): void {
     const alive = new Set(pidsBelow(struck.unit.directoryFd));
     const victims = struck.victims.filter((victim) => alive.has(victim.pid));
     this.#record({

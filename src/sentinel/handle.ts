@@ -16,7 +16,7 @@ export class SentinelHandle {
   }
 
   /**
-   * Starts the thread and resolves when it is warm and waiting.
+   * Starts the thread and resolves when it is warm and waiting; rejects when it ends before that.
    * @param onMessage everything it tells from then on
    * @param onDeath it ended without being told to: nobody guards any more
    */
@@ -30,13 +30,19 @@ export class SentinelHandle {
     const { port1, port2 } = new MessageChannel();
     const worker = new Worker(url);
     const handle = new SentinelHandle(worker, port1, controlFd);
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
+      let isReady = false;
       worker.onmessage = ({ data }: MessageEvent<FromSentinel>) => {
-        if (data.type === "ready") resolve(handle);
-        else if (data.type === "stopped") handle.#onStopped();
+        if (data.type === "ready") {
+          isReady = true;
+          resolve(handle);
+        } else if (data.type === "stopped") handle.#onStopped();
         else onMessage(data);
       };
-      worker.onerror = (event) => onDeath(event.message);
+      worker.onerror = (event) => {
+        if (isReady) onDeath(event.message);
+        else reject(new Error(`the sentinel thread did not start: ${event.message}`));
+      };
       const message: Start & { port: MessagePort } = { type: "start", controlFd, port: port2, ...start };
       worker.postMessage(message, [port2]);
     });

@@ -3,12 +3,13 @@ import { isWithin } from "../act/kill-process.ts";
 import type { Strike } from "../act/strike.ts";
 import { pidsBelow } from "../cgroup/processes.ts";
 import { type Dying, dyingStep, freshDying } from "../decide/dying.ts";
+import type { WatchSpec } from "./protocol.ts";
 
 /** A strike whose victims are not all dead yet. */
 export interface Ongoing {
   readonly id: string;
-  /** The cgroup that was over its threshold. */
-  readonly watched: string;
+  /** The watch that was over its threshold. It may be released by now: its descriptors are not ours. */
+  readonly spec: WatchSpec;
   readonly strike: Strike;
   readonly struckMs: number;
   readonly seen: Set<number>;
@@ -23,10 +24,10 @@ export class OngoingStrikes {
     return this.#strikes.size;
   }
 
-  begin(id: string, watched: string, strike: Strike, usageBytes: number, nowMs: number): void {
+  begin(id: string, spec: WatchSpec, strike: Strike, usageBytes: number, nowMs: number): void {
     this.#strikes.add({
       id,
-      watched,
+      spec,
       strike,
       struckMs: nowMs,
       seen: new Set(strike.pids),
@@ -36,8 +37,8 @@ export class OngoingStrikes {
 
   /** Whether victims are dying in this cgroup, below it or above it. Those that got stuck block nothing any more. */
   blocks(cgroup: string): boolean {
-    for (const { watched, dying } of this.#strikes) {
-      if (!dying.stuck && (isWithin(cgroup, watched) || isWithin(watched, cgroup))) return true;
+    for (const { spec, dying } of this.#strikes) {
+      if (!dying.stuck && (isWithin(cgroup, spec.cgroup) || isWithin(spec.cgroup, cgroup))) return true;
     }
     return false;
   }
@@ -83,7 +84,7 @@ export class OngoingStrikes {
         continue;
       }
       const wasStuck = ongoing.dying.stuck;
-      ongoing.dying = dyingStep(ongoing.dying, usageOf(ongoing.watched), alive.length, nowMs);
+      ongoing.dying = dyingStep(ongoing.dying, usageOf(ongoing.spec.cgroup), alive.length, nowMs);
       if (ongoing.dying.stuck && !wasStuck) onEnd(ongoing, "stuck");
     }
   }

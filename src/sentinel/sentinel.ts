@@ -2,9 +2,10 @@ import { Epoll } from "../../ffi/epoll.ts";
 import { ENODEV, errnoName } from "../../ffi/errno.ts";
 import { close } from "../../ffi/file.ts";
 import type { sigkill } from "../../ffi/process.ts";
+import { SysError } from "../../ffi/sys-error.ts";
 import { isWithin } from "../act/kill-process.ts";
 import { readWithinBudget } from "../act/strike.ts";
-import type { MemoryReader, Signal } from "../cgroup/hierarchy.ts";
+import { descriptors, type MemoryReader, type Signal } from "../cgroup/hierarchy.ts";
 import { pidsBelow } from "../cgroup/processes.ts";
 import { pace } from "../decide/pace.ts";
 import { belowThreshold, step, usageSuffices, type Verdict } from "../decide/step.ts";
@@ -27,8 +28,8 @@ import {
 } from "./watch.ts";
 
 const WAIT_CAPACITY = 64;
-// Over the threshold with nobody to kill: look again now and then, somebody may have moved in.
-const NO_VICTIM_POLL_MS = 1000;
+// Over the threshold with nobody to kill, or not readable: look again now and then.
+const RETRY_MS = 1000;
 // Main is told of a near limit at most this often per cgroup; it reclaims far more seldom still.
 const NEAR_AGAIN_MS = 5000;
 
@@ -129,7 +130,7 @@ export class Sentinel {
       this.#executor.ongoing.check(
         nowMs,
         (cgroup) => this.#usageOf(cgroup),
-        (ongoing) => this.#killNewcomers(ongoing),
+        (ongoing) => this.#executor.killNewcomers(ongoing),
         (ongoing, outcome) => (outcome === "dead" ? this.#dead(ongoing, nowMs) : this.#stuck(ongoing, nowMs)),
       );
     }
@@ -166,7 +167,7 @@ export class Sentinel {
     const { spec } = watch;
     const usageBytes = this.#reader.usage(spec.armed);
     if (usageBytes < 0) {
-      this.#unreadable(watch, -usageBytes);
+      this.#unreadable(watch, -usageBytes, nowMs);
       return;
     }
     if (usageSuffices(watch.state, spec.bounds, usageBytes)) {
@@ -175,8 +176,8 @@ export class Sentinel {
       return;
     }
     const reading = this.#reader.reading(spec.armed, usageBytes);
-    if (reading === null) {
-      this.#unreadable(watch, ENODEV);
+    if (typeof reading === "number") {
+      this.#unreadable(watch, -reading, nowMs);
       return;
     }
     const yieldsUntilMs = this.#oom.yieldsUntilMs(spec.cgroup, nowMs);
@@ -187,7 +188,7 @@ export class Sentinel {
     if (verdict.state.phase === "blocked" && yieldsUntilMs > 0) this.#pollAt(watch, yieldsUntilMs);
     if (verdict.action === "note") this.#executor.note(watch, reading, trigger);
     if (verdict.action !== "kill" || this.#executor.kill(watch, reading, trigger, nowMs)) return;
-    this.#pollAt(watch, nowMs + NO_VICTIM_POLL_MS);
+    this.#pollAt(watch, nowMs + RETRY_MS);
     this.#troubles.tell(
       `no-victim ${spec.cgroup}`,
       `${spec.cgroup} is over its threshold, but holds no process the guard may kill: the kernel's OOM killer stays in charge of it`,
@@ -216,32 +217,23 @@ export class Sentinel {
     else this.#polled.add(watch);
   }
 
-  #unreadable(watch: Watch, errno: number): void {
-    watch.gone = true;
-    this.#pollAt(watch, Number.POSITIVE_INFINITY);
-    // A removed cgroup notifies one last time; main learns of the removal by itself.
-    if (errno === ENODEV) return;
-    this.#troubles.tell(
-      `read ${watch.spec.cgroup}`,
-      `cannot read the usage of ${watch.spec.cgroup}: ${errnoName(errno)}`,
-    );
+  #unreadable(watch: Watch, errno: number, nowMs: number): void {
+    // A removed cgroup notifies one last time; main learns of the removal by itself. Anything else may pass.
+    watch.gone = errno === ENODEV;
+    this.#pollAt(watch, watch.gone ? Number.POSITIVE_INFINITY : nowMs + RETRY_MS);
+    if (watch.gone) return;
+    const { cgroup } = watch.spec;
+    this.#troubles.tell(`read ${cgroup}`, `cannot read the memory of ${cgroup}: ${errnoName(errno)}`);
   }
 
   #dead(ongoing: Ongoing, nowMs: number): void {
     this.#post({ type: "dead", id: ongoing.id, deadMillis: Math.round(nowMs - ongoing.struckMs) });
-    this.#lookAgainAround(ongoing.watched, nowMs);
-  }
-
-  #killNewcomers(ongoing: Ongoing): void {
-    const watch = this.#watchOf(ongoing.watched);
-    if (watch !== undefined) this.#executor.killNewcomers(ongoing, watch.spec);
+    this.#lookAgainAround(ongoing.spec.cgroup, nowMs);
   }
 
   #stuck(ongoing: Ongoing, nowMs: number): void {
-    const watch = this.#watchOf(ongoing.watched);
-    if (watch === undefined) return;
-    this.#executor.tellStuck(ongoing, watch.spec);
-    this.#lookAgainAround(ongoing.watched, nowMs);
+    this.#executor.tellStuck(ongoing);
+    this.#lookAgainAround(ongoing.spec.cgroup, nowMs);
   }
 
   /** A kill that is over, one way or the other, lets the cgroups go on that it held up. */
@@ -281,7 +273,8 @@ export class Sentinel {
   }
 
   #add(spec: WatchSpec): void {
-    const watch = attach(this.#epoll, spec);
+    const watch = this.#attach(spec);
+    if (watch === null) return;
     this.#watches.set(spec.slot, watch);
     this.#slots.set(spec.cgroup, spec.slot);
     this.#oom.learn(watch);
@@ -289,6 +282,18 @@ export class Sentinel {
     const nowMs = performance.now();
     this.#evaluate(watch, "poll", nowMs);
     this.#near(watch, nowMs);
+  }
+
+  #attach(spec: WatchSpec): Watch | null {
+    try {
+      return attach(this.#epoll, spec);
+    } catch (error) {
+      if (!(error instanceof SysError)) throw error;
+      // fs.epoll.max_user_watches, or out of memory: this one stays the kernel's, the others are guarded on.
+      for (const fd of descriptors(spec.armed)) close(fd);
+      this.#troubles.tell(`attach ${error.code}`, `cannot watch ${spec.cgroup}: ${error.message}`);
+      return null;
+    }
   }
 
   #addSignals(slot: number, signals: readonly Signal[]): void {
@@ -310,7 +315,8 @@ export class Sentinel {
       this.#watches.delete(slot);
       this.#polled.delete(watch);
       this.#oom.drop(watch);
-      this.#troubles.settle(`no-victim ${watch.spec.cgroup}`);
+      for (const trouble of ["no-victim", "read", "kill"])
+        this.#troubles.settle(`${trouble} ${watch.spec.cgroup}`);
       if (this.#slots.get(watch.spec.cgroup) === slot) this.#slots.delete(watch.spec.cgroup);
     }
     this.#post({ type: "released", slot });

@@ -77,9 +77,9 @@ export const memoryReaderV1: MemoryReader = {
     return length < 0 ? length : decimalAt(text.bytes, 0, length);
   },
 
-  reading({ directoryFd, statFd }: Pick<Armed, "directoryFd" | "statFd">, usageBytes): Reading | null {
+  reading({ directoryFd, statFd }: Pick<Armed, "directoryFd" | "statFd">, usageBytes): Reading | number {
     const length = readFromStart(statFd, text);
-    if (length < 0) return null;
+    if (length < 0) return length;
     stat.parse(text.bytes, length, statValues);
     const anonBytes = statValues[RSS]!;
     const fileBytes = statValues[INACTIVE_FILE]! + statValues[ACTIVE_FILE]!;
