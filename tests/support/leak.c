@@ -88,12 +88,18 @@ int main(int argc, char **argv) {
   fflush(stdout);
   char go;
   if (wait_go && read(0, &go, 1) < 0) return 2;
+  // The children start together, when the last one is there and the pipe's only writer closes it.
+  int gate[2];
+  if (pipe(gate)) return 2;
   for (int i = 0; i < forks; i++) {
     if (fork() == 0) {
+      close(gate[1]);
+      if (read(gate[0], &go, 1) < 0) return 2;
       fill(size / (forks + 1), threads, huge, shm);
       for (;;) pause();
     }
   }
+  close(gate[1]);
   fill(size / (forks + 1), threads, huge, shm);
   if (hold || forks) for (;;) pause();
   return 0;
