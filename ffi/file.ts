@@ -61,6 +61,14 @@ export function rewind(fd: number): void {
   libc.lseek(fd, 0, 0);
 }
 
+const F_DUPFD_CLOEXEC = 1030;
+
+/** A second descriptor for the same open file. @returns it, or -errno. */
+export function duplicate(fd: number): number {
+  const copy = libc.fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  return copy < 0 ? -errno() : copy;
+}
+
 /** Closes a descriptor. EINTR still closes it on Linux, so it is no error. */
 export function close(fd: number): void {
   libc.close(fd);

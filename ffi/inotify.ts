@@ -54,7 +54,10 @@ export class Inotify {
     if (this.#fd < 0) throw new SysError("inotify_init1", errno());
     const next = () => {
       readAsync(this.#fd, this.#buffer, 0, this.#buffer.length, null, (error, count) => {
-        if (this.#closed) return;
+        if (this.#closed) {
+          close(this.#fd);
+          return;
+        }
         if (error) onError(new SysError("read", error.errno ?? 0, "inotify", { cause: error }));
         else {
           onEvents(parseInotify(this.#buffer.subarray(0, count)));
@@ -77,8 +80,9 @@ export class Inotify {
     libc.inotify_rm_watch(this.#fd, watch);
   }
 
+  /** Ends everything. The thread in read(2) would wait on and keep the process alive: ending a watch wakes it with IN_IGNORED. */
   close(): void {
     this.#closed = true;
-    close(this.#fd);
+    this.unwatch(this.watch("/", IN_DELETE_SELF));
   }
 }

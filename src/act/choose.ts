@@ -46,17 +46,18 @@ function isPause(processes: readonly ProcessFacts[]): boolean {
 /** A unit that may be killed, with its processes. */
 export interface Choice {
   readonly unit: Unit;
-  readonly processes: readonly ProcessFacts[];
+  /** null: not read. */
+  readonly processes: readonly ProcessFacts[] | null;
 }
 
 /**
  * Containers in the order in which they should die. Left out: sandboxes, exempt ones, those without a process.
- * A container that is over its own threshold needs no choice: its processes are not even read (`processes` is empty).
+ * A container that is over its own threshold needs no choice: its processes are not even read.
  */
 export function orderUnits(units: readonly Unit[], around: Surroundings): Choice[] {
   const open = units.filter((unit) => !around.isExempt(unit.cgroup));
   const [first] = open;
-  if (first?.cgroup === around.watched) return [{ unit: first, processes: [] }];
+  if (first?.cgroup === around.watched) return [{ unit: first, processes: null }];
   const choices = new Map<string, Choice>();
   const candidates: Candidate[] = [];
   for (const unit of open) {

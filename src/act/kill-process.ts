@@ -1,6 +1,5 @@
 import { ESRCH } from "../../ffi/errno.ts";
 import { sigkill } from "../../ffi/process.ts";
-import { parseCgroupPath } from "../proc/cgroup-path.ts";
 import { OpenProcess } from "../proc/process.ts";
 
 /**
@@ -18,7 +17,7 @@ export function killProcess(procRoot: string, pid: number, cgroup: string, hiera
   const target = OpenProcess.open(procRoot, pid);
   if (target === null) return "gone";
   try {
-    const path = parseCgroupPath(target.cgroupText() ?? "", hierarchy);
+    const path = target.cgroup(hierarchy);
     if (path === null || !isWithin(path, cgroup)) return "gone";
     const adj = target.oomScoreAdj();
     if (adj === null) return "gone";

@@ -17,16 +17,21 @@ export interface Strike {
   readonly whole: boolean;
   readonly pids: Set<number>;
   readonly victims: readonly Victim[];
+  /** When the last SIGKILL was on its way (performance.now()). */
+  readonly atMs: number;
 }
 
 /** Everything a strike needs beside the candidates. */
 export interface StrikeOrder {
   readonly policy: Exclude<Policy, "noop">;
-  readonly totalPages: number;
+  /** The limit in pages; asked only when it is needed. */
+  readonly totalPages: () => number;
   readonly hierarchy: 1 | 2;
   readonly around: Surroundings;
-  /** Called with what is known of the victims just before the first SIGKILL. */
-  readonly onIntent: (unit: Unit, victims: readonly Victim[]) => void;
+  /** What was read of the processes a moment ago; null: there is time to read them now. */
+  readonly snapshot: readonly ProcessFacts[] | null;
+  /** Called just before the first SIGKILL. */
+  readonly onIntent: (unit: Unit, pids: readonly number[]) => void;
   /** Called with -errno when a process could not be killed. */
   readonly onRefused: (pid: number, errno: number) => void;
 }
@@ -44,33 +49,36 @@ export function strike(units: readonly Unit[], order: StrikeOrder): Strike | nul
 function strikeContainer(units: readonly Unit[], order: StrikeOrder): Strike | null {
   for (const { unit, processes } of orderUnits(units, order.around)) {
     const pids = pidsBelow(unit.directoryFd);
-    const known = processes.length > 0 ? processes : readWithinBudget(order.around.procRoot, pids);
-    const before = describe(known, order);
-    order.onIntent(unit, before);
-    const killed = killAll(unit, order);
+    const known = processes ?? order.snapshot ?? readWithinBudget(order.around.procRoot, pids);
+    order.onIntent(unit, pids);
+    const killed = killAll(unit, pids, order);
     if (killed.size === 0) continue;
-    return { unit, whole: true, pids: killed, victims: complete(before, killed, order.around.procRoot) };
+    const atMs = performance.now();
+    const victims = listVictims(describe(known, order), killed, order.around.procRoot);
+    return { unit, whole: true, pids: killed, victims, atMs };
   }
   return null;
 }
 
 function strikeProcess(units: readonly Unit[], order: StrikeOrder): Strike | null {
-  for (const { process, unit, badness } of orderProcesses(units, order.totalPages, order.around)) {
-    const victim = victimOf(process, badness);
-    order.onIntent(unit, [victim]);
+  for (const { process, unit, badness } of orderProcesses(units, order.totalPages(), order.around)) {
+    order.onIntent(unit, [process.pid]);
     const outcome = killProcess(order.around.procRoot, process.pid, unit.cgroup, order.hierarchy);
     if (typeof outcome === "number") order.onRefused(process.pid, outcome);
-    if (outcome === "killed") {
-      return { unit, whole: false, pids: new Set([process.pid]), victims: [victim] };
-    }
+    if (outcome !== "killed") continue;
+    const pids = new Set([process.pid]);
+    return { unit, whole: false, pids, victims: [victimOf(process, badness)], atMs: performance.now() };
   }
   return null;
 }
 
-/** SIGKILLs everything in the unit until a fresh list shows nobody new. */
-function killAll(unit: Unit, order: Pick<StrikeOrder, "around" | "hierarchy" | "onRefused">): Set<number> {
+type KillOrder = Pick<StrikeOrder, "around" | "hierarchy" | "onRefused">;
+
+/** SIGKILLs these, and then whoever else a fresh list shows, until it shows nobody new. */
+function killAll(unit: Unit, pids: readonly number[], order: KillOrder): Set<number> {
   const killed = new Set<number>();
   const seen = new Set<number>();
+  killUnseen(unit, pids, seen, killed, order);
   for (let round = 0; round < MAX_ROUNDS; round++) {
     if (killNewcomers(unit, seen, killed, order) === 0) break;
   }
@@ -82,14 +90,19 @@ function killAll(unit: Unit, order: Pick<StrikeOrder, "around" | "hierarchy" | "
  * @param seen every pid that was tried; grows @param killed every pid that was signalled; grows
  * @returns how many were new
  */
-export function killNewcomers(
+export function killNewcomers(unit: Unit, seen: Set<number>, killed: Set<number>, order: KillOrder): number {
+  return killUnseen(unit, pidsBelow(unit.directoryFd), seen, killed, order);
+}
+
+function killUnseen(
   unit: Unit,
+  pids: readonly number[],
   seen: Set<number>,
   killed: Set<number>,
-  order: Pick<StrikeOrder, "around" | "hierarchy" | "onRefused">,
+  order: KillOrder,
 ): number {
   let found = 0;
-  for (const pid of pidsBelow(unit.directoryFd)) {
+  for (const pid of pids) {
     if (seen.has(pid)) continue;
     seen.add(pid);
     found++;
@@ -100,7 +113,8 @@ export function killNewcomers(
   return found;
 }
 
-function readWithinBudget(procRoot: string, pids: readonly number[]): ProcessFacts[] {
+/** Facts of as many of these processes as can be read in 0.3 ms. */
+export function readWithinBudget(procRoot: string, pids: readonly number[]): ProcessFacts[] {
   const facts: ProcessFacts[] = [];
   const until = performance.now() + READ_BUDGET_MS;
   for (const pid of pids) {
@@ -113,9 +127,9 @@ function readWithinBudget(procRoot: string, pids: readonly number[]): ProcessFac
 /** The processes as an incident lists them, worst first. */
 export function describe(
   processes: readonly ProcessFacts[],
-  order: { readonly totalPages: number; readonly around: { readonly kernel: KernelGeneration } },
+  order: { readonly totalPages: () => number; readonly around: { readonly kernel: KernelGeneration } },
 ): Victim[] {
-  return rank(processes, order.totalPages, pageBytes, order.around.kernel).map((entry) =>
+  return rank(processes, order.totalPages(), pageBytes, order.around.kernel).map((entry) =>
     victimOf(entry.process, entry.badness),
   );
 }
@@ -133,9 +147,9 @@ function victimOf(process: ProcessFacts, points: number): Victim {
 // More would only make the record of a fork bomb unreadable; `victimCount` tells them all.
 export const LISTED_VICTIMS = 32;
 
-/** Adds those that were killed before they could be read; their names outlive the kill for a moment. */
-function complete(before: readonly Victim[], killed: ReadonlySet<number>, procRoot: string): Victim[] {
-  const victims = before.filter((victim) => killed.has(victim.pid)).slice(0, LISTED_VICTIMS);
+/** The killed as an incident lists them: as they were read before, or by the name that outlives the kill for a moment. */
+function listVictims(known: readonly Victim[], killed: ReadonlySet<number>, procRoot: string): Victim[] {
+  const victims = known.filter((victim) => killed.has(victim.pid)).slice(0, LISTED_VICTIMS);
   const listed = new Set(victims.map((victim) => victim.pid));
   for (const pid of killed) {
     if (victims.length >= LISTED_VICTIMS) break;

@@ -1,4 +1,4 @@
-import { close, openDirectoryAt } from "../../ffi/file.ts";
+import { close, duplicate, openDirectoryAt } from "../../ffi/file.ts";
 import { cString } from "../../ffi/native-buffer.ts";
 import { childNames } from "../cgroup/children.ts";
 import { classify } from "../discover/classify.ts";
@@ -13,8 +13,6 @@ export interface Unit {
 /** What a cgroup is known to be, from names or, where nobody knows it, from its path. */
 export type KindOf = (cgroup: string) => CgroupKind | undefined;
 
-const here = cString(".");
-
 /**
  * Opens the containers inside a cgroup that is over its threshold; those of a pod are its direct children. A container,
  * and a cgroup in which no container is found, is its own only unit. Close what you get (`closeUnits`).
@@ -23,7 +21,7 @@ export function openUnits(directoryFd: number, cgroup: string, kind: CgroupKind,
   const units: Unit[] = [];
   if (kind !== "container") collect(directoryFd, cgroup, kind === "pod", kindOf, units);
   if (units.length === 0 && kind !== "pod") {
-    const fd = openDirectoryAt(directoryFd, here);
+    const fd = duplicate(directoryFd);
     if (fd >= 0) units.push({ cgroup, directoryFd: fd });
   }
   return units;

@@ -55,7 +55,7 @@ async function enforceOne(
   const surveyed = survey.look(cgroup);
   if (surveyed === null) return;
   const { reading, bounds, policy } = surveyed;
-  const { action } = step(calm, reading, bounds, policy, false, performance.now());
+  const { action } = step(calm, reading, bounds, policy, false, performance.now(), 0);
   if (action === "none") {
     log.info("over its threshold, but nothing to kill for: the kernel can still reclaim", { cgroup });
     return;
@@ -66,7 +66,7 @@ async function enforceOne(
     logIncident(log, incident);
   };
   if (action === "note") {
-    const victims = describe(surveyed.processes, { totalPages: surveyed.totalPages, around: tools });
+    const victims = describe(surveyed.processes, { totalPages: () => surveyed.totalPages, around: tools });
     report(
       draft(
         surveyed,
@@ -97,7 +97,8 @@ function strikeIn(surveyed: Surveyed, survey: Survey, tools: SurveyTools, log: L
   close(directoryFd);
   const struck = strike(units, {
     policy: policy === "process" ? "process" : "container",
-    totalPages,
+    totalPages: () => totalPages,
+    snapshot: null,
     hierarchy: tools.hierarchy.version,
     around: survey.surroundings(cgroup, policy),
     onIntent: () => undefined,

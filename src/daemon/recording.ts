@@ -58,13 +58,12 @@ export function openRecorder(stateDir: string, blackBox: BlackBox | null, log: L
   return recorder;
 }
 
-/** An intent was carried out if one of its victims is gone. */
+/** An intent was carried out if one of its victims is no longer where it was. */
 function happened(incident: Incident): boolean {
-  return incident.victims.some(({ pid, comm }) => {
+  return incident.victims.some(({ pid }) => {
     try {
       const cgroup = parseCgroupPath(readFileSync(`/proc/${pid}/cgroup`, "utf8"), 1);
-      const sameProcess = readFileSync(`/proc/${pid}/comm`, "utf8").trimEnd() === comm;
-      return cgroup === null || !sameProcess || !isWithin(cgroup, incident.cgroup);
+      return cgroup === null || !isWithin(cgroup, incident.cgroup);
     } catch {
       return true;
     }

@@ -50,6 +50,7 @@ export function belowThreshold(): Verdict {
 /**
  * The guard's rule for one look at one cgroup.
  * @param blocked a kill in this cgroup's subtree, or above it, is not over yet
+ * @param bytesPerMs how fast usage grows as far as the caller knows; Infinity: the kernel finds nothing to give
  */
 export function step(
   state: WatchState,
@@ -58,6 +59,7 @@ export function step(
   policy: Policy,
   blocked: boolean,
   nowMs: number,
+  bytesPerMs: number,
 ): Verdict {
   if (reading.usageBytes < bounds.thresholdBytes) {
     // One note per excursion: usage that dances around the threshold must first fall a margin below it.
@@ -66,8 +68,7 @@ export function step(
     return stillNoted ? { state, action: "none", pollMs: -1, listenToReclaim: false } : stayCalm;
   }
   const reclaimable = reclaimableBytes(reading);
-  // On a machine with many CPUs the pre-charges may be as large as a small margin. Half a margin is what we can wait for.
-  const chargedBytes = reading.usageBytes - Math.min(reading.slackBytes, bounds.marginBytes / 2);
+  const chargedBytes = reading.usageBytes - slackThatCounts(state, reading, bounds, bytesPerMs);
   const fixedBytes = chargedBytes - reclaimable;
   if (reclaimable >= bounds.cacheFloorBytes) {
     return wait("cache", state, fixedBytes, reclaimable - bounds.cacheFloorBytes, nowMs);
@@ -89,6 +90,20 @@ export function step(
     };
   }
   return { state: { phase: "striking", pace: calmPace }, action: "kill", pollMs: -1, listenToReclaim: false };
+}
+
+// Growth that covers the slack within this time has done so before a second look could confirm it.
+const SLACK_COVERED_MS = 10;
+
+/**
+ * The part of the usage that is no reason to kill. memory.stat lags by as much as the pre-charges may be, so slack is
+ * nearly always seen. While memory grows fast it is not worth a single millisecond: at 1.8 GB/s that is the whole
+ * margin of a 100M cgroup. On many CPUs it may exceed a small margin, so an eighth of the margin is all it can get.
+ */
+function slackThatCounts(state: WatchState, reading: Reading, bounds: Bounds, bytesPerMs: number): number {
+  const growth = Math.max(bytesPerMs, state.pace.bytesPerMs);
+  if (growth * SLACK_COVERED_MS >= reading.slackBytes) return 0;
+  return Math.min(reading.slackBytes, bounds.marginBytes / 8);
 }
 
 function wait(

@@ -11,7 +11,7 @@ export interface NamesChange {
 
 export type ChangeListener = (change: NamesChange) => void;
 
-/** Several times what a node runs (kubelet's default is 110 pods), exited containers included: about 10 MB. */
+/** Several times what a node runs (kubelet's default is 110 pods), exited containers included: 18 MB when full. */
 const MAX_PER_NAMESPACE = 10_000;
 
 /**

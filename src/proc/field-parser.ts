@@ -61,3 +61,10 @@ export function decimalAt(text: Uint8Array, from: number, length: number): numbe
   }
   return at === from ? Number.NaN : value;
 }
+
+const MINUS = 45;
+
+/** Like `decimalAt`, with a sign in front of it or none. */
+export function integerAt(text: Uint8Array, from: number, length: number): number {
+  return text[from] === MINUS ? -decimalAt(text, from + 1, length) : decimalAt(text, from, length);
+}

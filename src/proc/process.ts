@@ -1,6 +1,8 @@
 import { close, openDirectory, openReadAt, readFromStart } from "../../ffi/file.ts";
 import { cString, NativeBuffer } from "../../ffi/native-buffer.ts";
 import type { ProcessFacts } from "../decide/badness.ts";
+import { parseCgroupPath } from "./cgroup-path.ts";
+import { integerAt } from "./field-parser.ts";
 import { parseStatus } from "./status.ts";
 
 const statusFile = cString("status");
@@ -47,13 +49,13 @@ export class OpenProcess {
 
   oomScoreAdj(): number | null {
     const length = this.#read(adjFile);
-    return length <= 0 ? null : Number(decoder.decode(text.bytes.subarray(0, length)));
+    return length <= 0 ? null : integerAt(text.bytes, 0, length);
   }
 
-  /** The text of /proc/PID/cgroup; null when the process has died. */
-  cgroupText(): string | null {
+  /** Its memory cgroup relative to the mount; null when the process has died. */
+  cgroup(hierarchy: 1 | 2): string | null {
     const length = this.#read(cgroupFile);
-    return length <= 0 ? null : decoder.decode(text.bytes.subarray(0, length));
+    return length <= 0 ? null : parseCgroupPath(decoder.decode(text.bytes.subarray(0, length)), hierarchy);
   }
 
   /** When it started, in clock ticks since boot (field 22 of /proc/PID/stat); 0 when it has died. */

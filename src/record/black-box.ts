@@ -23,6 +23,7 @@ const encoder = new TextEncoder();
 export class BlackBoxWriter {
   readonly #fd: number;
   readonly #slot = new NativeBuffer(SLOT_BYTES);
+  readonly #room = this.#slot.bytes.subarray(HEADER);
   #next = 0;
 
   /** @param fd the open file, or -1: nothing is written */
@@ -44,18 +45,25 @@ export class BlackBoxWriter {
     writeAt(this.#fd, this.#slot, 4, slot * SLOT_BYTES);
   }
 
-  /** Writes the incident into its slot. A record too long for it loses the tail of its victims. */
-  write(slot: number, state: SlotState, incident: Incident): void {
+  /** Writes an incident that is about to happen; `text` is its JSON. */
+  writeIntent(slot: number, text: string): void {
     if (this.#fd < 0) return;
-    const room = this.#slot.bytes.subarray(HEADER);
+    this.#write(slot, "intent", encoder.encodeInto(text, this.#room));
+  }
+
+  /** Writes the incident into its slot. A record too long for it loses the tail of its victims. */
+  write(slot: number, incident: Incident): void {
+    if (this.#fd < 0) return;
     const text = JSON.stringify(incident);
-    let encoded = encoder.encodeInto(text, room);
+    let encoded = encoder.encodeInto(text, this.#room);
     if (encoded.read < text.length) {
-      encoded = encoder.encodeInto(
-        JSON.stringify({ ...incident, victims: incident.victims.slice(0, 1) }),
-        room,
-      );
+      const shorter = { ...incident, victims: incident.victims.slice(0, 1) };
+      encoded = encoder.encodeInto(JSON.stringify(shorter), this.#room);
     }
+    this.#write(slot, "done", encoded);
+  }
+
+  #write(slot: number, state: SlotState, encoded: { readonly written: number }): void {
     const { view, bytes } = this.#slot;
     view.setUint32(0, MAGIC, true);
     view.setUint32(4, stateNumber[state], true);

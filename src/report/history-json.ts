@@ -1,7 +1,7 @@
 import type { Incident } from "../record/incident.ts";
 
 /** One incident as `history --json` shows it: `Incident`, with the time in RFC 3339. */
-export type HistoryEntry = Omit<Incident, "timeMs" | "victimCount"> & { readonly time: string };
+export type HistoryEntry = Omit<Incident, "timeMs"> & { readonly time: string };
 
 /** The whole answer of `oom-guard history --json`. */
 export interface HistoryReport {
@@ -9,7 +9,7 @@ export interface HistoryReport {
   readonly incidents: readonly HistoryEntry[];
 }
 
-/** The incidents, in the order given, with exactly the fields of the contract and in its order. */
+/** The incidents, in the order given, with the fields of the contract in its order; `victimCount` tells how many died where `victims` lists fewer. */
 export function historyReport(incidents: readonly Incident[]): HistoryReport {
   return { version: 1, incidents: incidents.map(entry) };
 }
@@ -48,6 +48,7 @@ function entry(incident: Incident): HistoryEntry {
       oomScoreAdj,
       badness,
     })),
+    victimCount: incident.victimCount,
     decideMicros: incident.decideMicros,
     deadMillis: incident.deadMillis,
     event: { state: incident.event.state, attempts: incident.event.attempts },

@@ -2,16 +2,24 @@ import { Epoll } from "../../ffi/epoll.ts";
 import { ENODEV, errnoName } from "../../ffi/errno.ts";
 import { factsOf, orderUnits, type Surroundings } from "../act/choose.ts";
 import { isWithin } from "../act/kill-process.ts";
-import { describe, killNewcomers, LISTED_VICTIMS, type StrikeOrder, strike } from "../act/strike.ts";
+import {
+  describe,
+  killNewcomers,
+  LISTED_VICTIMS,
+  readWithinBudget,
+  type StrikeOrder,
+  strike,
+} from "../act/strike.ts";
 import { closeUnits, openUnits, type Unit } from "../act/units.ts";
 import type { MemoryReader } from "../cgroup/hierarchy.ts";
 import { pidsBelow } from "../cgroup/processes.ts";
+import type { ProcessFacts } from "../decide/badness.ts";
 import { type KernelGeneration, kernelGeneration } from "../decide/kernel-generation.ts";
 import type { Reading } from "../decide/reading.ts";
 import { belowThreshold, step, usageSuffices, type Verdict } from "../decide/step.ts";
 import { BlackBoxWriter } from "../record/black-box.ts";
-import { draftIncident, type IncidentFacts } from "../record/draft.ts";
-import type { Trigger, Victim } from "../record/incident.ts";
+import { draftIncident, type IncidentFacts, intentPrefix, intentText, thisMoment } from "../record/draft.ts";
+import type { Trigger } from "../record/incident.ts";
 import { type Ongoing, OngoingStrikes } from "./ongoing.ts";
 import { OomWatch } from "./oom-watch.ts";
 import type { FromSentinel, Known, Start, ToSentinel, WatchSpec } from "./protocol.ts";
@@ -23,10 +31,8 @@ const NO_VICTIM_POLL_MS = 1000;
 // Main is told of a near limit at most this often per cgroup; it reclaims far more seldom still.
 const NEAR_AGAIN_MS = 5000;
 
-// A leak of 1.7 GB/s gets past two CPUs' pre-charges in this time; sleeping a millisecond instead would give 24 GB/s
-// the whole margin. What is slower can wait for the poll.
-const SLACK_SPIN_MS = 0.3;
-
+// Older than this, what was read when usage came near the limit is no longer true, and memory does not grow fast.
+const SNAPSHOT_MS = 1000;
 /**
  * The thread that kills. Waits for the kernel's notifications and runs read -> decide -> kill to its end for each,
  * synchronously: no RPC, no log, no database, so nothing slow stands between a notification and a SIGKILL. What
@@ -107,12 +113,18 @@ export class Sentinel {
         this.#near(watch, nowMs);
         break;
       case "oom": {
-        // A lone container dies as a whole whomever the kernel picks in it; elsewhere the picks may differ.
-        const sameVictim = watch.spec.kind === "container" && watch.spec.policy === "container";
-        this.#oom.notified(watch, !sameVictim, nowMs);
+        this.#oom.notified(watch, !this.#diesAsAWhole(watch.spec), nowMs);
         this.#evaluate(watch, "oom", nowMs);
       }
     }
+  }
+
+  /** Whomever the kernel picks in a lone container, it is among those the guard would kill; elsewhere the picks may differ. */
+  #diesAsAWhole(spec: WatchSpec): boolean {
+    if (spec.policy !== "container") return false;
+    const units = this.#unitsOf(spec);
+    closeUnits(units);
+    return units[0]?.cgroup === spec.cgroup;
   }
 
   /** What is due by time: victims that may be dead by now, kills of the kernel's, polls. */
@@ -138,6 +150,13 @@ export class Sentinel {
       if (watch.state.phase === "noted") this.#evaluate(watch, "threshold", nowMs);
       return;
     }
+    if (usageBytes >= watch.spec.bounds.thresholdBytes) {
+      this.#evaluate(watch, "threshold", nowMs);
+      return;
+    }
+    const pids = pidsBelow(watch.spec.armed.directoryFd);
+    const processes = readWithinBudget(this.#start.procRoot, pids);
+    watch.snapshot = { atMs: nowMs, usageBytes, processes };
     this.#sayNear(watch, nowMs);
   }
 
@@ -158,19 +177,15 @@ export class Sentinel {
       this.#apply(watch, belowThreshold(), nowMs);
       return;
     }
-    let reading = this.#reader.reading(spec.armed, usageBytes);
-    const yieldsUntilMs = this.#oom.yieldsUntilMs(spec.cgroup, nowMs);
-    const blocked = yieldsUntilMs > 0 || this.#ongoing.blocks(spec.cgroup);
-    let verdict: Verdict | null = null;
-    while (reading !== null) {
-      verdict = step(watch.state, reading, spec.bounds, spec.policy, blocked, nowMs);
-      if (verdict.state.phase !== "slack" || performance.now() - nowMs > SLACK_SPIN_MS) break;
-      reading = this.#reader.reading(spec.armed, this.#reader.usage(spec.armed));
-    }
-    if (reading === null || verdict === null) {
+    const reading = this.#reader.reading(spec.armed, usageBytes);
+    if (reading === null) {
       this.#unreadable(watch, ENODEV);
       return;
     }
+    const yieldsUntilMs = this.#oom.yieldsUntilMs(spec.cgroup, nowMs);
+    const blocked = yieldsUntilMs > 0 || this.#ongoing.blocks(spec.cgroup);
+    const growth = growthOf(watch, usageBytes, trigger, nowMs);
+    const verdict = step(watch.state, reading, spec.bounds, spec.policy, blocked, nowMs, growth);
     this.#apply(watch, verdict, nowMs);
     if (verdict.state.phase === "blocked" && yieldsUntilMs > 0) this.#pollAt(watch, yieldsUntilMs);
     if (verdict.action === "kill") this.#kill(watch, reading, trigger, nowMs);
@@ -205,21 +220,16 @@ export class Sentinel {
 
   #kill(watch: Watch, reading: Reading, trigger: Trigger, wokeMs: number): void {
     const { spec } = watch;
-    const units = openUnits(spec.armed.directoryFd, spec.cgroup, spec.kind, (name) => this.#kindOf(name));
+    const units = this.#unitsOf(spec);
     const slot = this.#blackBox.claim();
-    const incidentOf = (unit: Unit, victims: readonly Victim[], count: number, decideMicros: number | null) =>
-      draftIncident({
-        ...this.#factsOf(spec, unit.cgroup, reading),
-        kind: "kill",
-        trigger,
-        victims,
-        victimCount: count,
-        decideMicros,
-      });
+    const moment = thisMoment();
     const struck = strike(units, {
       ...this.#order(spec),
-      onIntent: (unit, victims) =>
-        this.#blackBox.write(slot, "intent", incidentOf(unit, victims, victims.length, null)),
+      snapshot: this.#snapshotFor(watch, trigger, wokeMs),
+      onIntent: (unit, pids) => {
+        const prefix = this.#intentPrefixFor(watch, unit.cgroup);
+        this.#blackBox.writeIntent(slot, intentText(prefix, moment, trigger, reading, pids));
+      },
     });
     closeUnits(units, struck?.unit);
     if (struck === null) {
@@ -227,17 +237,44 @@ export class Sentinel {
       this.#nobodyToKill(watch, wokeMs);
       return;
     }
-    const nowMs = performance.now();
-    const micros = Math.round((nowMs - wokeMs) * 1000);
-    const incident = incidentOf(struck.unit, struck.victims, struck.pids.size, micros);
-    this.#blackBox.write(slot, "done", incident);
-    this.#ongoing.begin(incident.id, spec.cgroup, struck, reading.usageBytes, nowMs);
+    const { unit, victims, pids, atMs } = struck;
+    const incident = draftIncident(
+      {
+        ...this.#factsOf(spec, unit.cgroup, reading),
+        kind: "kill",
+        trigger,
+        victims,
+        victimCount: pids.size,
+        decideMicros: Math.round((atMs - wokeMs) * 1000),
+      },
+      moment,
+    );
+    this.#blackBox.write(slot, incident);
+    this.#ongoing.begin(incident.id, spec.cgroup, struck, reading.usageBytes, atMs);
     this.#post({ type: "incident", incident, blackBoxSlot: slot });
+  }
+
+  /** Facts of the processes to tell of a kill; null: memory grows slowly enough to read them first. */
+  #snapshotFor(watch: Watch, trigger: Trigger, nowMs: number): readonly ProcessFacts[] | null {
+    const { snapshot } = watch;
+    if (snapshot !== null && nowMs - snapshot.atMs < SNAPSHOT_MS) return snapshot.processes;
+    return trigger === "pressure" || trigger === "oom" ? [] : null;
+  }
+
+  #intentPrefixFor(watch: Watch, victimCgroup: string): string {
+    if (victimCgroup !== watch.spec.cgroup)
+      return intentPrefix(this.#factsOf(watch.spec, victimCgroup, null));
+    watch.intentPrefix ??= intentPrefix(this.#factsOf(watch.spec, victimCgroup, null));
+    return watch.intentPrefix;
+  }
+
+  #unitsOf({ armed, cgroup, kind }: WatchSpec): Unit[] {
+    return openUnits(armed.directoryFd, cgroup, kind, (name) => this.#kindOf(name));
   }
 
   #note(watch: Watch, reading: Reading, trigger: Trigger): void {
     const { spec } = watch;
-    const units = openUnits(spec.armed.directoryFd, spec.cgroup, spec.kind, (name) => this.#kindOf(name));
+    const units = this.#unitsOf(spec);
     const order = this.#order(spec);
     const [choice] = orderUnits(units, order.around);
     const processes =
@@ -264,8 +301,7 @@ export class Sentinel {
 
   #killNewcomers(ongoing: Ongoing): void {
     const { strike: struck, watched, seen } = ongoing;
-    const slot = this.#slots.get(watched);
-    const watch = slot === undefined ? undefined : this.#watches.get(slot);
+    const watch = this.#watchOf(watched);
     if (watch !== undefined) killNewcomers(struck.unit, seen, struck.pids, this.#order(watch.spec));
   }
 
@@ -275,8 +311,7 @@ export class Sentinel {
   }
 
   #stuck(ongoing: Ongoing, nowMs: number): void {
-    const slot = this.#slots.get(ongoing.watched);
-    const watch = slot === undefined ? undefined : this.#watches.get(slot);
+    const watch = this.#watchOf(ongoing.watched);
     if (watch === undefined) return;
     const { strike: struck } = ongoing;
     const alive = new Set(pidsBelow(struck.unit.directoryFd));
@@ -317,7 +352,7 @@ export class Sentinel {
   #record(facts: Omit<IncidentFacts, "decideMicros">): void {
     const slot = this.#blackBox.claim();
     const incident = draftIncident({ ...facts, decideMicros: null });
-    this.#blackBox.write(slot, "done", incident);
+    this.#blackBox.write(slot, incident);
     this.#post({ type: "incident", incident, blackBoxSlot: slot });
   }
 
@@ -332,10 +367,10 @@ export class Sentinel {
     };
   }
 
-  #order(spec: WatchSpec): Omit<StrikeOrder, "onIntent"> {
+  #order(spec: WatchSpec): Omit<StrikeOrder, "onIntent" | "snapshot"> {
     return {
       policy: spec.policy === "process" ? "process" : "container",
-      totalPages: this.#reader.oomTotalPages(spec.armed.directoryFd, spec.limitBytes),
+      totalPages: () => this.#reader.oomTotalPages(spec.armed.directoryFd, spec.limitBytes),
       hierarchy: this.#start.cgroupVersion,
       around: this.#surroundings(spec),
       onRefused: (pid, errno) =>
@@ -369,8 +404,7 @@ export class Sentinel {
   }
 
   #usageOf(cgroup: string): number {
-    const slot = this.#slots.get(cgroup);
-    const watch = slot === undefined ? undefined : this.#watches.get(slot);
+    const watch = this.#watchOf(cgroup);
     return watch === undefined ? -ENODEV : this.#reader.usage(watch.spec.armed);
   }
 
@@ -385,7 +419,7 @@ export class Sentinel {
           break;
         case "know":
           if (message.known === null) this.#forget(message.cgroup);
-          else this.#known.set(message.cgroup, message.known);
+          else this.#learn(message.cgroup, message.known);
           break;
         case "stop":
           this.#stopped = true;
@@ -418,6 +452,17 @@ export class Sentinel {
     this.#post({ type: "released", slot });
   }
 
+  #learn(cgroup: string, known: Known): void {
+    this.#known.set(cgroup, known);
+    const watch = this.#watchOf(cgroup);
+    if (watch !== undefined) watch.intentPrefix = null;
+  }
+
+  #watchOf(cgroup: string): Watch | undefined {
+    const slot = this.#slots.get(cgroup);
+    return slot === undefined ? undefined : this.#watches.get(slot);
+  }
+
   /** A cgroup was removed: the next one of its name is another one. */
   #forget(cgroup: string): void {
     this.#known.delete(cgroup);
@@ -433,4 +478,11 @@ export class Sentinel {
   #settled(key: string): void {
     if (this.#troubled.delete(key)) this.#post({ type: "settled", key });
   }
+}
+
+/** How fast usage grows: since it came near the limit, if that was just now. */
+function growthOf({ snapshot }: Watch, usageBytes: number, trigger: Trigger, nowMs: number): number {
+  if (trigger === "pressure" || trigger === "oom") return Number.POSITIVE_INFINITY;
+  if (snapshot === null || nowMs - snapshot.atMs > SNAPSHOT_MS) return 0;
+  return (usageBytes - snapshot.usageBytes) / Math.max(nowMs - snapshot.atMs, 0.1);
 }

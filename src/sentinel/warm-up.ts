@@ -8,7 +8,7 @@ import type { MemoryReader } from "../cgroup/hierarchy.ts";
 import { kernelGeneration } from "../decide/kernel-generation.ts";
 import { calm, step } from "../decide/step.ts";
 import { BlackBoxWriter } from "../record/black-box.ts";
-import { draftIncident } from "../record/draft.ts";
+import { draftIncident, intentPrefix, intentText, thisMoment } from "../record/draft.ts";
 import type { Start } from "./protocol.ts";
 
 // Enough for the engine's compilers to take notice; the first real kill took several milliseconds without.
@@ -16,6 +16,19 @@ const ROUNDS = 300;
 // One more than the largest pid_max (PID_MAX_LIMIT, include/linux/threads.h): no process ever has it.
 const NOBODY = 4_194_305;
 const CGROUP = "/warm-up";
+const rehearsed = {
+  kind: "kill",
+  trigger: "poll",
+  policy: "container",
+  cgroup: CGROUP,
+  identity: undefined,
+  limitBytes: 1,
+  thresholdBytes: 1,
+  reading: null,
+  victims: [],
+  victimCount: 1,
+  decideMicros: 0,
+} as const;
 const bounds = { thresholdBytes: 1, marginBytes: 1, cacheFloorBytes: 0 };
 
 /**
@@ -61,6 +74,7 @@ function rehearse(stage: string, start: Start, reader: MemoryReader): void {
   const usageFd = openFile(`${start.mount}/memory.usage_in_bytes`, 0);
   const statFd = openFile(`${start.mount}/memory.stat`, 0);
   const blackBox = new BlackBoxWriter(nullFd);
+  const prefix = intentPrefix(rehearsed);
   const around = {
     procRoot: `${stage}/proc`,
     reader,
@@ -73,28 +87,18 @@ function rehearse(stage: string, start: Start, reader: MemoryReader): void {
     for (let round = 0; round < ROUNDS; round++) {
       const reading = reader.reading({ directoryFd: mountFd, statFd }, reader.usage({ usageFd }));
       if (reading === null) return;
-      step(calm, reading, bounds, "container", false, performance.now());
+      step(calm, reading, bounds, "container", false, performance.now(), 0);
       const units = openUnits(stageFd, CGROUP, "container", () => undefined);
       strike(units, {
         policy: round % 2 === 0 ? "container" : "process",
-        totalPages: reader.oomTotalPages(mountFd, 1),
+        totalPages: () => reader.oomTotalPages(mountFd, 1),
+        snapshot: round % 4 === 0 ? null : [],
         hierarchy: start.cgroupVersion,
         around,
-        onIntent: (_unit, victims) => {
-          const incident = draftIncident({
-            kind: "kill",
-            trigger: "poll",
-            policy: "container",
-            cgroup: CGROUP,
-            identity: undefined,
-            limitBytes: 1,
-            thresholdBytes: 1,
-            reading,
-            victims,
-            victimCount: 1,
-            decideMicros: 0,
-          });
-          blackBox.write(blackBox.claim(), "intent", incident);
+        onIntent: (_unit, pids) => {
+          const moment = thisMoment();
+          blackBox.writeIntent(blackBox.claim(), intentText(prefix, moment, "poll", reading, pids));
+          blackBox.write(blackBox.claim(), draftIncident(rehearsed, moment));
         },
         onRefused: () => undefined,
       });

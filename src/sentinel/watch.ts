@@ -1,6 +1,7 @@
 import type { Epoll } from "../../ffi/epoll.ts";
 import { close } from "../../ffi/file.ts";
 import { descriptors, type Meaning } from "../cgroup/hierarchy.ts";
+import type { ProcessFacts } from "../decide/badness.ts";
 import { calm, type WatchState } from "../decide/step.ts";
 import type { WatchSpec } from "./protocol.ts";
 
@@ -14,6 +15,14 @@ export interface Watch {
   gone: boolean;
   /** When main was last told that the limit is near. */
   nearMs: number;
+  /** The processes as they were when usage last came near the limit. */
+  snapshot: {
+    readonly atMs: number;
+    readonly usageBytes: number;
+    readonly processes: readonly ProcessFacts[];
+  } | null;
+  /** Begins the record of a kill; made anew when the identity changes. */
+  intentPrefix: string | null;
 }
 
 const meanings: readonly Meaning[] = ["threshold", "near", "pressure", "reclaim", "oom"];
@@ -41,6 +50,8 @@ export function attach(epoll: Epoll, spec: WatchSpec): Watch {
     nextPollMs: Number.POSITIVE_INFINITY,
     gone: false,
     nearMs: Number.NEGATIVE_INFINITY,
+    snapshot: null,
+    intentPrefix: null,
   };
 }
 

@@ -63,7 +63,7 @@ function verdictNow({ reading, bounds, policy, guardChoice }: Surveyed): string 
   if (usageBytes < bounds.thresholdBytes) {
     return `nothing to do, ${humanSize(bounds.thresholdBytes - usageBytes)} are left to the threshold`;
   }
-  const { action, state } = step(calm, reading, bounds, policy, false, 0);
+  const { action, state } = step(calm, reading, bounds, policy, false, 0, 0);
   if (state.phase === "cache") {
     return `over the threshold, but the kernel can reclaim ${humanSize(reclaimableBytes(reading))}, at least ${humanSize(bounds.cacheFloorBytes)}: no reason to kill`;
   }

@@ -240,28 +240,32 @@ describe.skipIf(reason !== null)("a real containerd", () => {
     await containerd.removeContainer("stays");
   });
 
-  test("after a restart, events are followed as before", async () => {
-    const { names, source, recoveries } = follow(containerd.socket, { ...QUICK, settleMs: 1 });
-    await until("connected", () => source.connected);
-    await containerd.crash();
-    await containerd.startDaemon();
-    await until("recovered", () => recoveries.length === 1);
-    await Bun.sleep(200);
-    await containerd.runContainer({
-      id: "after",
-      cgroup: `${POD}/after`,
-      labels: kubernetesLabels(WEB),
-      args: SLEEP,
-    });
-    await until("named", () => names.byCgroup(`${POD}/after`)?.container === "nginx");
-    await containerd.removeContainer("after");
-    await until("forgotten", () => names.size === 0);
-  });
+  test.each(["SIGKILL", "SIGTERM"] as const)(
+    "after a restart with %s, events are followed as before",
+    async (how) => {
+      const { names, source, outages, recoveries } = follow(containerd.socket, { ...QUICK, settleMs: 1 });
+      await until("connected", () => source.connected);
+      await containerd.crash(how);
+      await until("outage reported", () => outages.length === 1);
+      await containerd.startDaemon();
+      await until("recovered", () => recoveries.length === 1);
+      await Bun.sleep(200);
+      await containerd.runContainer({
+        id: "after",
+        cgroup: `${POD}/after`,
+        labels: kubernetesLabels(WEB),
+        args: SLEEP,
+      });
+      await until("named", () => names.byCgroup(`${POD}/after`)?.container === "nginx");
+      await containerd.removeContainer("after");
+      await until("forgotten", () => names.size === 0);
+    },
+  );
 
   test("a containerd that stops answering is an outage at the next resync, and its return the end of it", async () => {
     const { source, outages, recoveries } = follow(containerd.socket, { ...QUICK, getMs: 300 });
     await until("connected", () => source.connected);
-    process.kill(containerd.pid, "SIGSTOP");
+    await containerd.freeze();
     try {
       const before = performance.now();
       expect(await source.resync()).toMatchObject({ reason: "unresponsive" });
@@ -269,7 +273,7 @@ describe.skipIf(reason !== null)("a real containerd", () => {
       await Bun.sleep(1_000);
       expect(outages.map((outage) => outage.reason)).toEqual(["unresponsive"]);
     } finally {
-      process.kill(containerd.pid, "SIGCONT");
+      containerd.thaw();
     }
     await until("recovered", () => recoveries.length === 1);
     expect(outages).toHaveLength(1);
@@ -409,6 +413,17 @@ describe("a socket that is not containerd's", () => {
       expect(outages).toHaveLength(1);
       expect(outages[0]?.reason).not.toBe("absent");
     }
+  });
+
+  test("a socket that nobody listens on any more: one outage that says so", async () => {
+    const stale = join(directory, "stale.sock");
+    const script = `require("node:net").createServer().listen("${stale}", () => process.kill(process.pid, "SIGKILL"))`;
+    await Bun.spawn([process.execPath, "-e", script]).exited;
+    const { outages } = follow(stale, { backoffCapMs: 50, getMs: 200, listMs: 200 });
+    await until("outage reported", () => outages.length > 0);
+    await Bun.sleep(300);
+    expect(outages.map((outage) => outage.reason)).toEqual(["refused"]);
+    expect(await readContainerdOnce(stale, ["k8s.io"], PROC, 200)).toMatchObject({ reason: "refused" });
   });
 
   test("asked once, it answers with an error in time", async () => {

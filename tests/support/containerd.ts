@@ -12,7 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CgroupDirs } from "./cgroup-dirs.ts";
-import { alive, argvOf, childrenOf, findProcesses, signal } from "./processes.ts";
+import { alive, argvOf, childrenOf, findProcesses, signal, threadStates } from "./processes.ts";
 import { until } from "./until.ts";
 
 export interface ContainerOptions {
@@ -79,21 +79,32 @@ export class TestContainerd {
     await until("containerd answers", async () => (await this.#try(["version"])).ok);
   }
 
-  /** The daemon's pid, to stop (SIGSTOP) or continue it. */
-  get pid(): number {
+  /** Stops the daemon with SIGSTOP: its socket still accepts, and nothing answers. */
+  async freeze(): Promise<void> {
+    signal(this.#pid, "SIGSTOP");
+    // Its threads stop one after the other, and those that still run answer.
+    await until("containerd stopped", () => threadStates(this.#pid).every((state) => state === "T"));
+  }
+
+  /** Lets a stopped daemon go on. */
+  thaw(): void {
+    signal(this.#pid, "SIGCONT");
+  }
+
+  get #pid(): number {
     const pid = this.#daemon?.pid;
     if (pid === undefined) throw new Error("containerd is not running");
     return pid;
   }
 
-  /** SIGKILLs the daemon; its containers run on. */
-  async crash(): Promise<void> {
+  /** Ends the daemon; its containers run on. */
+  async crash(how: "SIGKILL" | "SIGTERM" = "SIGKILL"): Promise<void> {
     const daemon = this.#daemon;
     this.#daemon = null;
     if (daemon?.pid === undefined || daemon.exitCode !== null || daemon.signalCode !== null) return;
     const exited = new Promise((resolve) => daemon.once("exit", resolve));
     signal(daemon.pid, "SIGCONT");
-    signal(daemon.pid, "SIGKILL");
+    signal(daemon.pid, how);
     await exited;
   }
 

@@ -34,7 +34,7 @@ export class FakeContainerd {
   /** As containerd before 1.3. */
   withoutListStream = false;
   /** Called at each list after what it will answer is settled and before it answers. */
-  duringList: () => void = () => undefined;
+  duringList: () => void | Promise<void> = () => undefined;
   lists = 0;
   readonly #directory = mkdtempSync(join(tmpdir(), "oom-guard-fake-"));
   readonly #subscribers = new Set<(envelope: Envelope) => void>();
@@ -52,10 +52,10 @@ export class FakeContainerd {
       const spec = { value: encoder.encode(JSON.stringify({ linux: { cgroupsPath: fake.cgroupsPath } })) };
       return create(ContainerSchema, { id: fake.id, labels, spec });
     };
-    const list = (): Container[] => {
+    const list = async (): Promise<Container[]> => {
       const answer = this.containers.map(toMessage);
       this.lists++;
-      this.duringList();
+      await this.duringList();
       return answer;
     };
     const self = this;
@@ -67,10 +67,10 @@ export class FakeContainerd {
             if (found === undefined) throw new ConnectError("no such container", Code.NotFound);
             return { container: toMessage(found) };
           },
-          list: () => ({ containers: list() }),
+          list: async () => ({ containers: await list() }),
           async *listStream() {
             if (self.withoutListStream) throw new ConnectError("unknown method", Code.Unimplemented);
-            for (const container of list()) yield { container };
+            for (const container of await list()) yield { container };
           },
         });
         router.service(Tasks, {
@@ -126,8 +126,13 @@ export class FakeContainerd {
     this.#emit("/tasks/delete", toBinary(TaskDeleteSchema, create(TaskDeleteSchema, { containerId, pid })));
   }
 
-  async stop(): Promise<void> {
+  /** Ends all connections; new ones are let in. */
+  drop(): void {
     for (const session of this.#sessions) session.destroy();
+  }
+
+  async stop(): Promise<void> {
+    this.drop();
     await new Promise((resolve) => this.#server.close(resolve));
     rmSync(this.#directory, { recursive: true });
   }

@@ -22,6 +22,11 @@ export function alive(pid: number): boolean {
   return state !== undefined && state !== "Z" && state !== "X";
 }
 
+/** The state letter of each of a process's threads. */
+export function threadStates(pid: number): string[] {
+  return readdirSync(`/proc/${pid}/task`).flatMap((thread) => statOf(`${pid}/task/${thread}`)?.[0] ?? []);
+}
+
 /** Sends a signal; a process that is gone is none. */
 export function signal(pid: number, name: NodeJS.Signals): void {
   try {
@@ -45,8 +50,8 @@ function parentOf(pid: number): number | null {
   return parent === undefined ? null : Number(parent);
 }
 
-/** The fields of /proc/PID/stat after the name: state, parent, ... */
-function statOf(pid: number): string[] | null {
+/** The fields of a `stat` file after the name: state, parent, ... */
+function statOf(pid: number | string): string[] | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     // The name, in brackets, may hold anything, brackets included.

@@ -1,4 +1,4 @@
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { type Client, Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import { type ContainerEvent, eventFilters, readEvent } from "./events.ts";
@@ -9,6 +9,8 @@ import { Tasks } from "./gen/tasks_pb.ts";
 
 /** containerd's own limit for one message. */
 const MAX_MESSAGE_BYTES = 16 << 20;
+
+type OnLost = (cause: Error | undefined) => void;
 
 /** How long one call may take, in milliseconds. */
 export interface CallTimeouts {
@@ -27,15 +29,18 @@ export class ContainerdConnection {
   readonly #session: Http2SessionManager;
   readonly #timeouts: CallTimeouts;
   readonly #closed = new AbortController();
+  #connected = false;
   readonly #containers: Client<typeof Containers>;
   readonly #tasks: Client<typeof Tasks>;
   readonly #events: Client<typeof Events>;
 
-  constructor(socket: string, timeouts: CallTimeouts) {
+  /** @param onLost called once when the connection itself ends, whoever ended it; with the error if there is one. */
+  constructor(socket: string, timeouts: CallTimeouts, onLost: OnLost = () => undefined) {
     // The name stands in the requests' authority only; the connection goes to the socket.
     const baseUrl = "http://containerd";
     this.#timeouts = timeouts;
-    this.#session = new Http2SessionManager(baseUrl, {}, { createConnection: () => connect(socket) });
+    const createConnection = () => this.#connect(socket, onLost);
+    this.#session = new Http2SessionManager(baseUrl, {}, { createConnection });
     const transport = createGrpcTransport({
       baseUrl,
       sessionManager: this.#session,
@@ -105,6 +110,23 @@ export class ContainerdConnection {
   close(): void {
     this.#closed.abort();
     this.#session.abort();
+  }
+
+  /**
+   * The library connects anew by itself when a call finds the connection closed, and an open event stream may
+   * hear nothing of that: Bun 1.4.5 leaves it silent when the server closes in good order. So the socket is
+   * watched, and a second one is refused.
+   */
+  #connect(socket: string, onLost: OnLost): Socket {
+    const connection = connect(socket);
+    if (this.#connected) return connection.destroy(new Error("the connection was closed"));
+    this.#connected = true;
+    let cause: Error | undefined;
+    connection.once("error", (error) => {
+      cause = error;
+    });
+    connection.once("close", () => onLost(cause));
+    return connection;
   }
 
   #options(runtimeNamespace: string, timeoutMs: number) {

@@ -22,12 +22,14 @@ describe("ContainerdSource", () => {
   let names: ContainerNames;
   let source: ContainerdSource;
   const truncations: [string, number][] = [];
+  const reports: string[] = [];
 
   beforeEach(async () => {
     fake = new FakeContainerd();
     await fake.start();
     names = new ContainerNames(3);
     truncations.length = 0;
+    reports.length = 0;
   });
   afterEach(async () => {
     await source.stop();
@@ -35,7 +37,11 @@ describe("ContainerdSource", () => {
   });
 
   const connect = async (timing: Partial<ContainerdTiming> = { settleMs: 60_000 }) => {
-    const callbacks = { onTruncated: (...what: [string, number]) => truncations.push(what) };
+    const callbacks = {
+      onOutage: () => reports.push("outage"),
+      onRecovered: () => reports.push("recovered"),
+      onTruncated: (...what: [string, number]) => truncations.push(what),
+    };
     source = new ContainerdSource({
       socket: fake.socket,
       namespaces: ["k8s.io"],
@@ -73,10 +79,12 @@ describe("ContainerdSource", () => {
   test("a start in the middle of a list is not undone by the list", async () => {
     await connect();
     const pid = processIn(10, "/x/new");
-    fake.duringList = () => {
+    fake.duringList = async () => {
+      fake.duringList = () => undefined;
       fake.containers = [{ id: "new", pid }];
       fake.emitStart("new", pid);
-      fake.duringList = () => undefined;
+      // Long enough for a name that did not wait for the list.
+      await Bun.sleep(100);
     };
     // This list does not have the container yet.
     expect(await source.resync()).toBeNull();
@@ -144,6 +152,16 @@ describe("ContainerdSource", () => {
       ["k8s.io", 2],
     ]);
     expect(names.size).toBe(3);
+  });
+
+  test("each outage is reported once, and so is its end", async () => {
+    await connect();
+    for (const times of [1, 2]) {
+      fake.drop();
+      await until("recovered", () => reports.length === 2 * times);
+      expect(source.connected).toBe(true);
+    }
+    expect(reports).toEqual(["outage", "recovered", "outage", "recovered"]);
   });
 
   test("stop ends the subscription and forgets nothing", async () => {

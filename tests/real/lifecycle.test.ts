@@ -1,0 +1,161 @@
+import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { MIB, MOUNT, TestCgroup } from "../support/cgroup.ts";
+import { TestGuard } from "../support/guard.ts";
+import { startLeak } from "../support/leak.ts";
+import { alive } from "../support/processes.ts";
+import { missingLeak } from "../support/requirements.ts";
+import { until } from "../support/until.ts";
+
+setDefaultTimeout(60_000);
+
+describe.skipIf(missingLeak() !== null)("the daemon's life", () => {
+  let top: TestCgroup;
+  let guard: TestGuard;
+
+  beforeEach(async () => {
+    top = TestCgroup.top();
+    guard = await TestGuard.start({ roots: [top.path] });
+  });
+
+  afterEach(async () => {
+    await guard.stop();
+    await top.remove();
+  });
+
+  const leakInto = async (cgroup: TestCgroup) => {
+    const leak = await startLeak({ procsFile: cgroup.procsFile, megabytes: 300 });
+    expect(await leak.exited).toBe(137);
+    return leak;
+  };
+
+  test("a second guard on the same state directory says who holds it and exits 1", async () => {
+    const second = await TestGuard.start({ roots: [top.path], stateDir: guard.stateDir, dontWait: true });
+    expect(await second.exited()).toBe(1);
+    await until("it says why", () => second.text.includes("\n") || second.text !== "");
+    expect(second.text.trim().split("\n")).toHaveLength(1);
+    expect(second.text).toContain(`pid ${guard.pid}`);
+    expect(second.text).toContain(guard.stateDir);
+    // The first one is untouched.
+    const cgroup = top.child("first", 100 * MIB);
+    await leakInto(cgroup);
+    expect(cgroup.oomKills).toBe(0);
+  });
+
+  test("SIGTERM: out within a second, with exit code 0 and nothing left in the kernel", async () => {
+    top.child("idle", 100 * MIB);
+    const started = performance.now();
+    guard.signal("SIGTERM");
+    expect(await guard.exited()).toBe(0);
+    expect(performance.now() - started).toBeLessThan(1000);
+    expect(readFileSync(`${MOUNT}/memory.oom_control`, "utf8")).toContain("oom_kill_disable 0");
+  });
+
+  test("SIGTERM in the middle of a kill: the incident is stored", async () => {
+    const cgroup = top.child("late", 100 * MIB);
+    const leak = await startLeak({ procsFile: cgroup.procsFile, megabytes: 300 });
+    await leak.exited;
+    guard.signal("SIGTERM");
+    expect(await guard.exited()).toBe(0);
+    expect(guard.incidents(cgroup.path)).toHaveLength(1);
+  });
+
+  test("SIGKILL and restart: armed again, nothing killed twice, the history goes on", async () => {
+    const cgroup = top.child("restart", 100 * MIB);
+    await leakInto(cgroup);
+    await guard.incident(cgroup.path, "kill");
+    await guard.crash();
+    const survivor = await startLeak({ procsFile: cgroup.procsFile, megabytes: 50, hold: true });
+    await guard.restart();
+    await Bun.sleep(300);
+    expect(alive(survivor.pid)).toBe(true);
+    expect(guard.incidents(cgroup.path)).toHaveLength(1);
+    await leakInto(cgroup);
+    await until("both kills are told", () => guard.incidents(cgroup.path).length === 2);
+    expect(cgroup.oomKills).toBe(0);
+    await survivor.kill();
+  });
+
+  test("what is over its threshold when the guard starts is dealt with at once", async () => {
+    await guard.crash();
+    const cgroup = top.child("before", 100 * MIB);
+    const leak = await startLeak({ procsFile: cgroup.procsFile, megabytes: 98, hold: true });
+    await until("it is filled", () => cgroup.usageBytes >= 98 * MIB);
+    await guard.restart();
+    expect(await leak.exited).toBe(137);
+    await guard.incident(cgroup.path, "kill");
+  });
+
+  test("killed between the SIGKILL and the store: no incident is lost, none is told twice", async () => {
+    // Stopped, the main thread stores nothing; the sentinel is a thread of the same process, so both are stopped and
+    // killed at some point of a kill. Ten times, at different points.
+    const cgroups: TestCgroup[] = [];
+    for (let i = 0; i < 10; i++) {
+      const cgroup = top.child(`lost-${i}`, 64 * MIB);
+      cgroups.push(cgroup);
+      await Bun.sleep(50);
+      const leak = await startLeak({ procsFile: cgroup.procsFile, megabytes: 200 });
+      await leak.exited;
+      guard.signal("SIGKILL");
+      await guard.exited();
+      await guard.restart();
+    }
+    for (const cgroup of cgroups) {
+      expect(cgroup.oomKills).toBe(0);
+      expect(guard.incidents(cgroup.path)).toHaveLength(1);
+    }
+  });
+
+  test("a full disk costs the record, never the kill; it is said once, and made up for when there is room", async () => {
+    await guard.stop();
+    const directory = mkdtempSync(`${tmpdir()}/oom-guard-full-`);
+    Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "size=256k", "none", directory]);
+    try {
+      Bun.spawnSync(["dd", "if=/dev/zero", `of=${directory}/ballast`, "bs=4k"]);
+      guard = await TestGuard.start({ roots: [top.path], stateDir: directory });
+      for (let i = 0; i < 3; i++) {
+        const cgroup = top.child(`full-${i}`, 100 * MIB);
+        await leakInto(cgroup);
+        expect(cgroup.oomKills).toBe(0);
+      }
+      await until("the kills are reported", () => guard.logged("killed").length === 3);
+      expect(guard.logged("incidents are kept in memory only")).toHaveLength(1);
+      rmSync(`${directory}/ballast`);
+      await until("they are stored", () => guard.logged("works again").length === 1, 40_000);
+      expect(guard.incidents(top.path)).toHaveLength(3);
+      await guard.stop();
+    } finally {
+      Bun.spawnSync(["umount", "-l", directory]);
+      rmSync(directory, { recursive: true });
+    }
+  });
+
+  test("SIGHUP: a good file is in force at once, a bad one changes nothing and is explained", async () => {
+    const cgroup = top.child("reload", 200 * MIB);
+    const holder = await startLeak({ procsFile: cgroup.procsFile, megabytes: 150, hold: true });
+    await until("it is filled", () => cgroup.usageBytes >= 150 * MIB);
+    guard.configure("margin_ratio = 2\n");
+    guard.signal("SIGHUP");
+    await until("it is explained", () => guard.logged("margin_ratio = 2").length === 1);
+    expect(alive(holder.pid)).toBe(true);
+    guard.configure('margin_ratio = 0.3\nmax_margin = "100M"\n');
+    guard.signal("SIGHUP");
+    expect(await holder.exited).toBe(137);
+    expect((await guard.incident(cgroup.path, "kill")).thresholdBytes).toBe(140 * MIB);
+  });
+
+  test("SIGHUP: roots that are taken away are let go, with every descriptor", async () => {
+    await guard.stop();
+    guard = await TestGuard.start({ roots: [], config: `cgroup_roots = ["${top.path}"]\n` });
+    const before = guard.descriptorCount;
+    for (let i = 0; i < 20; i++) top.child(`let-go-${i}`, 100 * MIB);
+    await until("all are armed", () => guard.descriptorCount >= before + 20 * 8);
+    guard.configure('cgroup_roots = ["/nonexistent"]\n');
+    guard.signal("SIGHUP");
+    await until("all are let go", () => guard.descriptorCount <= before);
+    const leak = await startLeak({ procsFile: `${MOUNT}${top.path}/let-go-1/cgroup.procs`, megabytes: 200 });
+    expect(await leak.exited).toBe(137);
+    expect(new TestCgroup(`${top.path}/let-go-1`).oomKills).toBe(1);
+  });
+});

@@ -1,0 +1,80 @@
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { MIB, TestCgroup } from "../support/cgroup.ts";
+import { TestGuard } from "../support/guard.ts";
+import { compileLeak, startLeak } from "../support/leak.ts";
+import { missingLeak } from "../support/requirements.ts";
+
+setDefaultTimeout(180_000);
+
+const RUNS = 20;
+// The machine is shared: one run in twenty may be lost, but it must be told.
+const WON_AT_LEAST = 19;
+
+describe.skipIf(missingLeak() !== null)("the race against the kernel's OOM killer", () => {
+  let top: TestCgroup;
+  let guard: TestGuard;
+
+  beforeAll(async () => {
+    compileLeak();
+    top = TestCgroup.top();
+    guard = await TestGuard.start({ roots: [top.path] });
+  });
+
+  afterAll(async () => {
+    await guard.stop();
+    await top.remove();
+  });
+
+  /** Lets one leak run into its limit. @returns whether the guard was first; a lost race must be in the history */
+  async function race(
+    name: string,
+    limitBytes: number,
+    run: (cgroup: TestCgroup) => Promise<void>,
+  ): Promise<boolean> {
+    const cgroup = top.child(name, limitBytes);
+    await run(cgroup);
+    const { oomKills } = cgroup;
+    if (oomKills === 0) await guard.incident(cgroup.path, "kill");
+    else await guard.incident(cgroup.path, "kernel-oom");
+    await cgroup.remove();
+    return oomKills === 0;
+  }
+
+  test.each([
+    { threads: 1, huge: false },
+    { threads: 2, huge: false },
+    { threads: 1, huge: true },
+    { threads: 2, huge: true },
+  ])("limit 1000M, %o: the guard kills first", async ({ threads, huge }) => {
+    let won = 0;
+    for (let i = 0; i < RUNS; i++) {
+      won += Number(
+        await race(`leak-${threads}-${huge}-${i}`, 1000 * MIB, async (cgroup) => {
+          const leak = await startLeak({ procsFile: cgroup.procsFile, megabytes: 1500, threads, huge });
+          expect(await leak.exited).toBe(137);
+        }),
+      );
+    }
+    expect(won).toBeGreaterThanOrEqual(WON_AT_LEAST);
+  });
+
+  test("a cgroup full of page cache, then a leak: the guard kills first", async () => {
+    const file = `${guard.stateDir}/cache`;
+    writeFileSync(file, Buffer.alloc(400 * MIB, 1));
+    let won = 0;
+    for (let i = 0; i < RUNS; i++) {
+      won += Number(
+        await race(`cache-${i}`, 200 * MIB, async (cgroup) => {
+          const fill = `echo $$ >${cgroup.procsFile}; cat ${file} ${file} >/dev/null`;
+          // The page cache belongs to whoever read the file first: drop what earlier runs hold of it.
+          writeFileSync("/proc/sys/vm/drop_caches", "1");
+          expect(Bun.spawnSync(["sh", "-c", fill]).exitCode).toBe(0);
+          const leak = await startLeak({ procsFile: cgroup.procsFile, megabytes: 400 });
+          expect(await leak.exited).toBe(137);
+        }),
+      );
+    }
+    expect(won).toBeGreaterThanOrEqual(WON_AT_LEAST);
+  });
+});

@@ -1,0 +1,190 @@
+import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { MIB, TestCgroup } from "../support/cgroup.ts";
+import { TestGuard } from "../support/guard.ts";
+import { type Leak, startLeak } from "../support/leak.ts";
+import { alive } from "../support/processes.ts";
+import { missingLeak } from "../support/requirements.ts";
+import { until } from "../support/until.ts";
+
+setDefaultTimeout(60_000);
+
+const id = (digit: string) => digit.repeat(64);
+
+describe.skipIf(missingLeak() !== null)("who dies", () => {
+  let top: TestCgroup;
+  let guard: TestGuard;
+  let leaks: Leak[];
+
+  beforeEach(async () => {
+    top = TestCgroup.top();
+    leaks = [];
+    guard = await TestGuard.start({ roots: [top.path] });
+  });
+
+  afterEach(async () => {
+    await guard.stop();
+    for (const leak of leaks) await leak.kill();
+    await top.remove();
+  });
+
+  async function hold(cgroup: TestCgroup, megabytes: number, more = {}): Promise<Leak> {
+    const leak = await startLeak({ procsFile: cgroup.procsFile, megabytes, hold: true, ...more });
+    leaks.push(leak);
+    const rss = () => Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${leak.pid}/status`, "utf8"))?.[1]);
+    if (!("wait" in more))
+      await until("it holds its memory", () => !alive(leak.pid) || rss() >= megabytes * 1024);
+    return leak;
+  }
+
+  test("200 forked processes leaking together: all die, none escapes", async () => {
+    const cgroup = top.child("forks", 400 * MIB);
+    const leak = await startLeak({ procsFile: cgroup.procsFile, megabytes: 2000, forks: 200 });
+    expect(await leak.exited).toBe(137);
+    await until("the cgroup is empty", () => cgroup.pids.length === 0);
+    await Bun.sleep(200);
+    expect(cgroup.pids).toEqual([]);
+    expect(cgroup.oomKills).toBe(0);
+    const [incident, ...others] = guard.incidents(cgroup.path);
+    expect(others).toEqual([]);
+    expect(incident?.victimCount).toBe(201);
+  });
+
+  test("a fork bomb that never stops forking ends with an empty cgroup", async () => {
+    const cgroup = top.child("bomb", 64 * MIB);
+    const script = `echo $$ >${cgroup.procsFile}; f() { f & f & sleep 100; }; f`;
+    const child = Bun.spawn(["sh", "-c", `ulimit -u 4000; ${script}`], {
+      stdio: ["ignore", "ignore", "ignore"],
+    });
+    await child.exited;
+    await until("the cgroup is empty", () => cgroup.pids.length === 0, 20_000);
+    expect(guard.incidents(cgroup.path).some(({ kind }) => kind === "kill")).toBe(true);
+  });
+
+  test("a pod at its limit: the larger container dies, the other one and the sandbox live", async () => {
+    const pod = top.child("kubepods/burstable/pod11111111-2222-3333-4444-555555555555");
+    const [sandbox, small, large] = ["a", "b", "c"].map((digit) => pod.child(id(digit)));
+    const pause = await startPause(sandbox!);
+    const app = await hold(small!, 60);
+    const leak = await hold(large!, 400, { wait: true });
+    pod.limit(300 * MIB);
+    leak.go();
+    expect(await leak.exited).toBe(137);
+    await until("the larger container is empty", () => large!.pids.length === 0);
+    await Bun.sleep(200);
+    expect(alive(pause.pid)).toBe(true);
+    expect(alive(app.pid)).toBe(true);
+    expect(pod.oomKills + large!.oomKills + small!.oomKills).toBe(0);
+    const incident = await guard.incident(pod.path, "kill");
+    expect(incident).toMatchObject({ cgroup: pod.path, containerId: id("c"), limitBytes: 300 * MIB });
+    expect(guard.incidents(pod.path)).toHaveLength(1);
+    pause.kill();
+  });
+
+  test("a pod whose containers are all gone: the sandbox is never killed, and it is said once", async () => {
+    const pod = top.child("kubepods/pod11111111-2222-3333-4444-666666666666");
+    const sandbox = pod.child(id("a"));
+    const pause = await startPause(sandbox);
+    const holder = await hold(pod, 40);
+    pod.limit(41 * MIB);
+    await until("it is said", () => guard.logged("holds no process").length > 0);
+    await Bun.sleep(2500);
+    expect(guard.logged("holds no process")).toHaveLength(1);
+    expect(alive(pause.pid)).toBe(true);
+    expect(alive(holder.pid)).toBe(true);
+    pause.kill();
+  });
+
+  test("while victims die nothing else in the pod is killed, and afterwards nothing needs to be", async () => {
+    const pod = top.child("kubepods/burstable/pod11111111-2222-3333-4444-777777777777", 500 * MIB);
+    const [first, second] = ["b", "c"].map((digit) => pod.child(id(digit)));
+    const other = await hold(second!, 150);
+    const leak = await startLeak({ procsFile: first!.procsFile, megabytes: 800, threads: 2 });
+    expect(await leak.exited).toBe(137);
+    await Bun.sleep(500);
+    expect(alive(other.pid)).toBe(true);
+    expect(guard.incidents(pod.path)).toHaveLength(1);
+  });
+
+  test("a container that a rule exempts is passed over when its pod is at the limit", async () => {
+    await guard.stop();
+    guard = await TestGuard.start({
+      roots: [top.path],
+      config: `[[rule]]\ncgroup = "**/${id("c")}"\npolicy = "noop"\n`,
+    });
+    const pod = top.child("kubepods/burstable/pod11111111-2222-3333-4444-888888888888", 300 * MIB);
+    const [small, large] = ["b", "c"].map((digit) => pod.child(id(digit)));
+    const exempt = await hold(large!, 200);
+    const leak = await startLeak({ procsFile: small!.procsFile, megabytes: 150 });
+    expect(await leak.exited).toBe(137);
+    expect(alive(exempt.pid)).toBe(true);
+    expect((await guard.incident(pod.path, "kill")).containerId).toBe(id("b"));
+  });
+
+  test("policy process: the one with the most points dies, its neighbour lives", async () => {
+    await guard.stop();
+    guard = await TestGuard.start({ roots: [top.path], args: ["--policy", "process"] });
+    const cgroup = top.child("process", 200 * MIB);
+    const neighbour = await hold(cgroup, 60);
+    const leak = await startLeak({ procsFile: cgroup.procsFile, megabytes: 400 });
+    expect(await leak.exited).toBe(137);
+    await Bun.sleep(200);
+    expect(alive(neighbour.pid)).toBe(true);
+    expect(cgroup.oomKills).toBe(0);
+    expect(guard.incidents(cgroup.path)).toMatchObject([{ policy: "process", victims: [{ pid: leak.pid }] }]);
+  });
+
+  test("policy noop: the guard says what it would have killed, once, and the kernel does what it always did", async () => {
+    await guard.stop();
+    guard = await TestGuard.start({ roots: [top.path], args: ["--policy", "noop"] });
+    const cgroup = top.child("noop", 100 * MIB);
+    const leak = await startLeak({ procsFile: cgroup.procsFile, megabytes: 400, rateMbPerS: 200 });
+    expect(await leak.exited).toBe(137);
+    expect(cgroup.oomKills).toBe(1);
+    expect((await guard.incident(cgroup.path, "would-kill")).victims).toMatchObject([{ pid: leak.pid }]);
+    await guard.incident(cgroup.path, "kernel-oom");
+    expect(guard.incidents(cgroup.path)).toHaveLength(2);
+  });
+
+  test("a victim that does not die is reported as stuck, and the next candidate is tried", async () => {
+    await guard.stop();
+    guard = await TestGuard.start({ roots: [top.path], args: ["--policy", "process"] });
+    const cgroup = top.child("stuck", 200 * MIB);
+    // A v1 freezer keeps even SIGKILL waiting, as an uninterruptible sleep would.
+    const freezer = `/sys/fs/cgroup/freezer/oom-guard-test-${process.pid}`;
+    mkdirSync(freezer);
+    const frozen = await hold(cgroup, 150);
+    await until("it is filled", () => cgroup.usageBytes > 149 * MIB);
+    writeFileSync(`${freezer}/cgroup.procs`, String(frozen.pid));
+    writeFileSync(`${freezer}/freezer.state`, "FROZEN");
+    try {
+      const next = await hold(cgroup, 49);
+      await until(
+        "the frozen one is given up",
+        () => guard.incidents(cgroup.path).some(({ kind }) => kind === "stuck"),
+        20_000,
+      );
+      expect(await next.exited).toBe(137);
+      const kinds = guard.incidents(cgroup.path).map(({ kind }) => kind);
+      expect(kinds).toEqual(["kill", "stuck", "kill"]);
+    } finally {
+      writeFileSync(`${freezer}/freezer.state`, "THAWED");
+      await frozen.exited;
+      rmdirSync(freezer);
+    }
+  });
+});
+
+/** A process that looks like a sandbox's: called pause, next to no memory. */
+async function startPause(cgroup: TestCgroup): Promise<Bun.Subprocess> {
+  const pause = `${mkdtempSync(`${tmpdir()}/oom-guard-pause-`)}/pause`;
+  copyFileSync("/bin/sleep", pause);
+  const script = `echo $$ >${cgroup.procsFile}; exec ${pause} 1000`;
+  const child = Bun.spawn(["sh", "-c", script], { stdio: ["ignore", "ignore", "ignore"] });
+  await until(
+    "the pause process is there",
+    () => readFileSync(`/proc/${child.pid}/comm`, "utf8") === "pause\n",
+  );
+  return child;
+}

@@ -1,0 +1,182 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import type { HistoryEntry } from "../../src/report/history-json.ts";
+import { until } from "./until.ts";
+
+/** The executable under test. */
+export const BINARY = process.env.OOM_GUARD_BIN ?? `${import.meta.dir}/../../dist/oom-guard`;
+
+/** One line of the guard's JSON log. */
+export interface LogLine {
+  readonly level: string;
+  readonly msg: string;
+  readonly fields?: Readonly<Record<string, unknown>>;
+}
+
+export interface GuardOptions {
+  readonly roots: readonly string[];
+  /** TOML, beside what the harness sets. */
+  readonly config?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly stateDir?: string;
+  readonly args?: readonly string[];
+  /** Resolve without waiting until it guards, for a start that is meant to fail. */
+  readonly dontWait?: boolean;
+}
+
+const CLOCK_TICKS_PER_SECOND = 100;
+
+/** A guard process with a state directory of its own. */
+export class TestGuard {
+  readonly stateDir: string;
+  readonly configFile: string;
+  readonly #options: GuardOptions;
+  readonly #directory: string;
+  readonly #lines: string[] = [];
+  #child: Bun.Subprocess<"ignore", "ignore", "pipe"> | null = null;
+
+  private constructor(options: GuardOptions) {
+    this.#options = options;
+    this.#directory = mkdtempSync(`${tmpdir()}/oom-guard-state-`);
+    this.stateDir = options.stateDir ?? this.#directory;
+    this.configFile = `${this.#directory}/config.toml`;
+    this.configure(options.config ?? "");
+  }
+
+  /** Starts one and waits until everything that is there is armed. */
+  static async start(options: GuardOptions): Promise<TestGuard> {
+    const guard = new TestGuard(options);
+    await guard.restart();
+    return guard;
+  }
+
+  /** Writes the configuration file; sockets that do not exist keep a runtime of the machine's out of the test. */
+  configure(config: string): void {
+    const runtime = config.includes("[runtime]")
+      ? ""
+      : '\n[runtime]\nsockets = ["/nonexistent/containerd.sock"]\n';
+    const rules = config.indexOf("[[rule]]");
+    const [top, tail] = rules < 0 ? [config, ""] : [config.slice(0, rules), config.slice(rules)];
+    writeFileSync(this.configFile, `${top}${runtime}${tail}`);
+  }
+
+  async restart(): Promise<void> {
+    const roots = this.#options.roots.flatMap((root) => ["--cgroup-root", root]);
+    const settings = ["--config", this.configFile, "--state-dir", this.stateDir, "--log-format", "json"];
+    this.#child = Bun.spawn(
+      [BINARY, "run", ...settings, "--log-level", "debug", ...roots, ...(this.#options.args ?? [])],
+      { stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, ...this.#options.env } },
+    );
+    void this.#collect(this.#child.stderr);
+    const before = this.#lines.length;
+    if (this.#options.dontWait) return;
+    await until(
+      "the guard guards",
+      () => this.#lines.slice(before).some((line) => line.includes(" guards ")) || this.#ended(),
+    );
+    if (this.#ended()) throw new Error(`the guard ended: ${this.#lines.join("\n")}`);
+  }
+
+  get pid(): number {
+    return this.#child!.pid;
+  }
+
+  /** Everything it logged that is JSON. */
+  get log(): LogLine[] {
+    return this.#lines.flatMap((line) => (line.startsWith("{") ? [JSON.parse(line) as LogLine] : []));
+  }
+
+  /** Its standard error as it is. */
+  get text(): string {
+    return this.#lines.join("\n");
+  }
+
+  logged(part: string): LogLine[] {
+    return this.log.filter(({ msg }) => msg.includes(part));
+  }
+
+  /** What `oom-guard history --json` tells, oldest first. */
+  history(): HistoryEntry[] {
+    const result = Bun.spawnSync([BINARY, "history", "--json", "--state-dir", this.stateDir]);
+    if (result.exitCode !== 0) throw new Error(`history: ${result.stderr}`);
+    return (JSON.parse(result.stdout.toString()) as { incidents: HistoryEntry[] }).incidents.toReversed();
+  }
+
+  /** Incidents about a cgroup or what is below it. */
+  incidents(cgroup: string): HistoryEntry[] {
+    return this.history().filter((entry) => entry.cgroup === cgroup || entry.cgroup.startsWith(`${cgroup}/`));
+  }
+
+  async incident(cgroup: string, kind: HistoryEntry["kind"]): Promise<HistoryEntry> {
+    let found: HistoryEntry | undefined;
+    await until(`a ${kind} of ${cgroup}`, () => {
+      found = this.incidents(cgroup).find((entry) => entry.kind === kind);
+      return found !== undefined;
+    });
+    return found!;
+  }
+
+  /** CPU time it has used, in seconds, with the children it waited for. */
+  get cpuSeconds(): number {
+    const stat = readFileSync(`/proc/${this.pid}/stat`, "utf8");
+    const fields = stat
+      .slice(stat.lastIndexOf(")") + 2)
+      .split(" ")
+      .map(Number);
+    return (fields[11]! + fields[12]! + fields[13]! + fields[14]!) / CLOCK_TICKS_PER_SECOND;
+  }
+
+  get descriptorCount(): number {
+    return readdirSync(`/proc/${this.pid}/fd`).length;
+  }
+
+  get inotifyWatchCount(): number {
+    let count = 0;
+    for (const fd of readdirSync(`/proc/${this.pid}/fdinfo`)) {
+      count += readFileSync(`/proc/${this.pid}/fdinfo/${fd}`, "utf8").match(/^inotify /gm)?.length ?? 0;
+    }
+    return count;
+  }
+
+  get rssBytes(): number {
+    return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${this.pid}/status`, "utf8"))?.[1]) * 1024;
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#child?.kill(name);
+  }
+
+  /** Waits for its end. @returns the exit code, 128 + N after signal N */
+  async exited(): Promise<number> {
+    return (await this.#child?.exited) ?? -1;
+  }
+
+  /** SIGKILLs it and waits. */
+  async crash(): Promise<void> {
+    this.signal("SIGKILL");
+    await this.exited();
+  }
+
+  /** SIGTERM, and everything it had is gone. */
+  async stop(): Promise<number> {
+    this.signal("SIGTERM");
+    const code = await this.exited();
+    rmSync(this.#directory, { recursive: true, force: true });
+    return code;
+  }
+
+  #ended(): boolean {
+    return this.#child?.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  async #collect(stream: ReadableStream<Uint8Array>): Promise<void> {
+    let rest = "";
+    const decoder = new TextDecoder();
+    for await (const chunk of stream) {
+      const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+      rest = lines.pop() ?? "";
+      this.#lines.push(...lines);
+    }
+    if (rest !== "") this.#lines.push(rest);
+  }
+}
