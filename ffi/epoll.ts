@@ -59,6 +59,10 @@ export class Epoll {
     throw new SysError("epoll_wait", code);
   }
 
+  close(): void {
+    libc.close(this.#fd);
+  }
+
   /** The tag of the i-th ready descriptor after `wait`. */
   tagAt(index: number): number {
     const at = index * arch.epollEventBytes + arch.epollDataOffset;

@@ -1,3 +1,4 @@
+import { write as writeAsync } from "node:fs";
 import { arch } from "./arch.ts";
 import { EINTR } from "./errno.ts";
 import { errno, libc } from "./libc.ts";
@@ -81,6 +82,18 @@ export function openFile(path: string, flags: number, mode = 0o600): number {
   const fd = libc.openat(AT_FDCWD, cString(path).address, flags | O_CLOEXEC, mode);
   if (fd < 0) throw new SysError("open", errno(), path);
   return fd;
+}
+
+/** The same on a thread of the pool, for writes that the kernel takes long over. @throws SysError */
+export function writeControlInPool(path: string, text: string): Promise<void> {
+  const fd = openFile(path, 0o1);
+  return new Promise((resolve, reject) => {
+    writeAsync(fd, text, (error) => {
+      close(fd);
+      if (error === null) resolve();
+      else reject(new SysError("write", Math.abs(error.errno ?? 0), path, { cause: error }));
+    });
+  });
 }
 
 /** Writes a whole text to a control file with one write, as cgroup files want it. @throws SysError */

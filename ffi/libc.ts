@@ -35,6 +35,7 @@ const symbols = {
   pwrite: { args: ["i32", "ptr", FFIType.i64_fast, FFIType.i64_fast], returns: FFIType.i64_fast },
   read: { args: ["i32", "ptr", FFIType.i64_fast], returns: FFIType.i64_fast },
   sched_setscheduler: { args: ["i32", "i32", "ptr"], returns: "i32" },
+  setenv: { args: ["ptr", "ptr", "i32"], returns: "i32" },
   syscall: {
     args: [FFIType.i64_fast, FFIType.i64_fast, FFIType.i64_fast, FFIType.i64_fast, FFIType.i64_fast],
     returns: FFIType.i64_fast,

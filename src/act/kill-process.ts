@@ -1,5 +1,5 @@
 import { ESRCH } from "../../ffi/errno.ts";
-import { sigkill } from "../../ffi/process.ts";
+import type { sigkill } from "../../ffi/process.ts";
 import { OpenProcess } from "../proc/process.ts";
 
 /**
@@ -12,7 +12,13 @@ export type KillOutcome = "killed" | "gone" | "spared" | number;
  * SIGKILLs one process if it still is in that cgroup or below it; never this process, never one with oom_score_adj
  * -1000. Membership and signal go through one open /proc directory, so a recycled pid cannot be hit.
  */
-export function killProcess(procRoot: string, pid: number, cgroup: string, hierarchy: 1 | 2): KillOutcome {
+export function killProcess(
+  procRoot: string,
+  pid: number,
+  cgroup: string,
+  hierarchy: 1 | 2,
+  signal: typeof sigkill,
+): KillOutcome {
   if (pid === process.pid) return "spared";
   const target = OpenProcess.open(procRoot, pid);
   if (target === null) return "gone";
@@ -22,7 +28,7 @@ export function killProcess(procRoot: string, pid: number, cgroup: string, hiera
     const adj = target.oomScoreAdj();
     if (adj === null) return "gone";
     if (adj === -1000) return "spared";
-    const result = sigkill(target.directoryFd, pid);
+    const result = signal(target.directoryFd, pid);
     return result === 0 ? "killed" : result === -ESRCH ? "gone" : result;
   } finally {
     target.close();

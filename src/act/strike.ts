@@ -1,3 +1,4 @@
+import type { sigkill } from "../../ffi/process.ts";
 import { pageBytes } from "../../ffi/sysinfo.ts";
 import { pidsBelow } from "../cgroup/processes.ts";
 import type { Policy } from "../config/config.ts";
@@ -28,6 +29,8 @@ export interface StrikeOrder {
   readonly totalPages: () => number;
   readonly hierarchy: 1 | 2;
   readonly around: Surroundings;
+  /** How a process is killed: `sigkill`, but for a rehearsal. */
+  readonly signal: typeof sigkill;
   /** What was read of the processes a moment ago; null: there is time to read them now. */
   readonly snapshot: readonly ProcessFacts[] | null;
   /** Called just before the first SIGKILL. */
@@ -63,7 +66,8 @@ function strikeContainer(units: readonly Unit[], order: StrikeOrder): Strike | n
 function strikeProcess(units: readonly Unit[], order: StrikeOrder): Strike | null {
   for (const { process, unit, badness } of orderProcesses(units, order.totalPages(), order.around)) {
     order.onIntent(unit, [process.pid]);
-    const outcome = killProcess(order.around.procRoot, process.pid, unit.cgroup, order.hierarchy);
+    const { procRoot } = order.around;
+    const outcome = killProcess(procRoot, process.pid, unit.cgroup, order.hierarchy, order.signal);
     if (typeof outcome === "number") order.onRefused(process.pid, outcome);
     if (outcome !== "killed") continue;
     const pids = new Set([process.pid]);
@@ -72,7 +76,7 @@ function strikeProcess(units: readonly Unit[], order: StrikeOrder): Strike | nul
   return null;
 }
 
-type KillOrder = Pick<StrikeOrder, "around" | "hierarchy" | "onRefused">;
+type KillOrder = Pick<StrikeOrder, "around" | "hierarchy" | "signal" | "onRefused">;
 
 /** SIGKILLs these, and then whoever else a fresh list shows, until it shows nobody new. */
 function killAll(unit: Unit, pids: readonly number[], order: KillOrder): Set<number> {
@@ -106,7 +110,7 @@ function killUnseen(
     if (seen.has(pid)) continue;
     seen.add(pid);
     found++;
-    const outcome = killProcess(order.around.procRoot, pid, unit.cgroup, order.hierarchy);
+    const outcome = killProcess(order.around.procRoot, pid, unit.cgroup, order.hierarchy, order.signal);
     if (outcome === "killed") killed.add(pid);
     else if (typeof outcome === "number") order.onRefused(pid, outcome);
   }

@@ -1,6 +1,7 @@
 import { ENODEV, ENOENT } from "../../ffi/errno.ts";
+import { close } from "../../ffi/file.ts";
 import { SysError } from "../../ffi/sys-error.ts";
-import type { Hierarchy } from "../cgroup/hierarchy.ts";
+import type { Hierarchy, Refusal } from "../cgroup/hierarchy.ts";
 import type { SettingsMatcher } from "../config/rules.ts";
 import { cacheFloorBytes, marginBytes } from "../decide/margin.ts";
 import { classify, type PathClass } from "../discover/classify.ts";
@@ -40,6 +41,7 @@ export class Armer {
   readonly #entries = new Map<string, Entry>();
   readonly #freeSlots: number[] = [];
   readonly #cgroupOfSlot = new Map<number, string>();
+  readonly #pending = new Set<Promise<void>>();
   #nextSlot = 1;
   #rules: SettingsMatcher;
 
@@ -51,6 +53,11 @@ export class Armer {
   /** How many cgroups are armed. */
   get armedCount(): number {
     return this.#cgroupOfSlot.size;
+  }
+
+  /** Resolves when the kernel has answered everything that was asked of it until now. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#pending);
   }
 
   /** The armed cgroup of a slot, with what it is armed for; undefined when it was released meanwhile. */
@@ -165,11 +172,8 @@ export class Armer {
     if (armedWith === entry.armedWith) return;
     this.#disarm(entry);
     const nearBytes = limitBytes - 2 * margin;
-    const { refused, ...armed } = this.#ports.hierarchy.arm(cgroup, bounds.thresholdBytes, nearBytes);
-    for (const { meaning, error } of refused) {
-      const message = `this kernel gives no ${meaning} notifications (${error.message}): the others and polling carry the watch`;
-      this.#ports.onTrouble(`refused ${meaning}`, message);
-    }
+    const { refused, ...armed } = this.#ports.hierarchy.arm(cgroup);
+    this.#sayRefused(refused);
     const slot = this.#freeSlots.pop() ?? this.#nextSlot++;
     entry.slot = slot;
     entry.armedWith = armedWith;
@@ -179,6 +183,34 @@ export class Armer {
       type: "watch",
       spec: { slot, cgroup, kind, policy, limitBytes, nearBytes, bounds, armed },
     });
+    const thresholds = this.#armThresholds(entry, slot, bounds.thresholdBytes, nearBytes);
+    this.#pending.add(thresholds);
+    void thresholds.finally(() => this.#pending.delete(thresholds));
+  }
+
+  /** Until they are granted the sentinel looks by itself. */
+  async #armThresholds(entry: Entry, slot: number, thresholdBytes: number, nearBytes: number): Promise<void> {
+    const { cgroup, armedWith } = entry;
+    const granted = await this.#ports.hierarchy
+      .armThresholds(cgroup, thresholdBytes, nearBytes)
+      .catch((error) => {
+        // Removed meanwhile; inotify tells.
+        if (error instanceof SysError) return null;
+        throw error;
+      });
+    if (granted === null) return;
+    this.#sayRefused(granted.refused);
+    const stillArmed =
+      this.#entries.get(cgroup) === entry && entry.slot === slot && entry.armedWith === armedWith;
+    if (stillArmed) this.#ports.send({ type: "signals", slot, signals: granted.signals });
+    else for (const { fd } of granted.signals) close(fd);
+  }
+
+  #sayRefused(refused: readonly Refusal[]): void {
+    for (const { meaning, error } of refused) {
+      const message = `this kernel gives no ${meaning} notifications (${error.message}): the others and polling carry the watch`;
+      this.#ports.onTrouble(`refused ${meaning}`, message);
+    }
   }
 
   #isWorthArming(entry: Entry): boolean {

@@ -13,14 +13,24 @@ export interface Signal {
   readonly fd: number;
 }
 
+/** A notification this kernel did not grant. The others carry the watch. */
+export interface Refusal {
+  readonly meaning: Meaning;
+  readonly error: SysError;
+}
+
+/** What was asked of the kernel and what it granted. */
+export interface Granted {
+  readonly signals: readonly Signal[];
+  readonly refused: readonly Refusal[];
+}
+
 /** The open descriptors of one armed cgroup. Whoever got it closes them all (`descriptors`). */
 export interface Armed {
   readonly directoryFd: number;
   readonly usageFd: number;
   readonly statFd: number;
   readonly signals: readonly Signal[];
-  /** Notifications this kernel did not grant. The others carry the watch. */
-  readonly refused: readonly { readonly meaning: Meaning; readonly error: SysError }[];
 }
 
 /** Every descriptor an armed cgroup holds. */
@@ -39,8 +49,10 @@ export interface Hierarchy {
   limitBytes(cgroup: string): number;
   /** Whether the cgroup's numbers and limit cover its children. @throws SysError */
   coversChildren(cgroup: string): boolean;
-  /** Asks the kernel for notifications; nothing stays open when it throws. @throws SysError */
-  arm(cgroup: string, thresholdBytes: number, nearBytes: number): Armed;
+  /** Opens the cgroup and asks for what the kernel grants at once; nothing stays open when it throws. @throws SysError */
+  arm(cgroup: string): Armed & Granted;
+  /** Asks to be told when usage crosses these sizes, which takes the kernel some 20 ms. @throws SysError when the cgroup is gone */
+  armThresholds(cgroup: string, thresholdBytes: number, nearBytes: number): Promise<Granted>;
   /** Asks the kernel to drop the cgroup's page cache; ends within the budget. */
   reclaim(cgroup: string, budgetMs: number): Promise<ReclaimOutcome>;
 }

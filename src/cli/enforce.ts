@@ -1,6 +1,7 @@
 import { errnoName } from "../../ffi/errno.ts";
 import { close, openDirectory } from "../../ffi/file.ts";
 import { cString } from "../../ffi/native-buffer.ts";
+import { sigkill } from "../../ffi/process.ts";
 import { describe, LISTED_VICTIMS, type Strike, strike } from "../act/strike.ts";
 import { closeUnits, openUnits } from "../act/units.ts";
 import { pidsBelow } from "../cgroup/processes.ts";
@@ -99,6 +100,7 @@ function strikeIn(surveyed: Surveyed, survey: Survey, tools: SurveyTools, log: L
     policy: policy === "process" ? "process" : "container",
     totalPages: () => totalPages,
     snapshot: null,
+    signal: sigkill,
     hierarchy: tools.hierarchy.version,
     around: survey.surroundings(cgroup, policy),
     onIntent: () => undefined,

@@ -1,6 +1,7 @@
 import { release } from "node:os";
 import { lockTouchedMemory } from "../../ffi/schedule.ts";
 import { SysError } from "../../ffi/sys-error.ts";
+import { widenThreadPool } from "../../ffi/thread-pool.ts";
 import packageFile from "../../package.json" with { type: "json" };
 import { calibrateThresholds } from "../cgroup/v1/calibrate.ts";
 import { hierarchyV1 } from "../cgroup/v1/hierarchy.ts";
@@ -20,6 +21,9 @@ import { exitCode, UserError } from "./exit.ts";
 import type { CliOptions } from "./flags.ts";
 import { memoryMount } from "./memory-mount.ts";
 
+// One waits for changes of the tree, the others for the kernel to register thresholds. Idle ones end by themselves.
+const POOL_THREADS = 32;
+
 /** `oom-guard run`: guards this node until it is told to stop. */
 export const run: Handler = async (options) => {
   const config = configurationFor(options);
@@ -37,6 +41,7 @@ export const run: Handler = async (options) => {
 
 async function guard(options: CliOptions, config: Config, mount: string, log: Log): Promise<number> {
   sayWhatHasNoEffect(config, log);
+  widenThreadPool(POOL_THREADS);
   lockMemory(log);
   const unit = calibrate(mount, log);
   const blackBox = openBlackBox(config.stateDir, log);

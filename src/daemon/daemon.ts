@@ -102,6 +102,7 @@ export class Daemon {
     for (const source of daemon.#sources) source.start();
     if (needsNames(parts.config)) await daemon.#waitForNames();
     daemon.#tree.resync();
+    await daemon.#armer.settled();
     return daemon;
   }
 

@@ -1,4 +1,4 @@
-import type { Armed } from "../cgroup/hierarchy.ts";
+import type { Armed, Signal } from "../cgroup/hierarchy.ts";
 import type { Policy } from "../config/config.ts";
 import type { Bounds } from "../decide/step.ts";
 import type { CgroupKind, Identity } from "../discover/identity.ts";
@@ -14,7 +14,7 @@ export interface WatchSpec {
   readonly limitBytes: number;
   readonly nearBytes: number;
   readonly bounds: Bounds;
-  readonly armed: Omit<Armed, "refused">;
+  readonly armed: Armed;
 }
 
 /** What main knows of a cgroup, armed or not: whether it may be a victim, and whose it is. */
@@ -38,6 +38,8 @@ export interface Start {
 
 export type ToSentinel =
   | { readonly type: "watch"; readonly spec: WatchSpec }
+  /** Thresholds the kernel granted after the watch was handed over; without one the watch is polled. */
+  | { readonly type: "signals"; readonly slot: number; readonly signals: readonly Signal[] }
   | { readonly type: "release"; readonly slot: number }
   | { readonly type: "know"; readonly cgroup: string; readonly known: Known | null }
   | { readonly type: "stop" };

@@ -1,5 +1,7 @@
 import { Epoll } from "../../ffi/epoll.ts";
 import { ENODEV, errnoName } from "../../ffi/errno.ts";
+import { close } from "../../ffi/file.ts";
+import type { sigkill } from "../../ffi/process.ts";
 import { factsOf, orderUnits, type Surroundings } from "../act/choose.ts";
 import { isWithin } from "../act/kill-process.ts";
 import {
@@ -11,10 +13,11 @@ import {
   strike,
 } from "../act/strike.ts";
 import { closeUnits, openUnits, type Unit } from "../act/units.ts";
-import type { MemoryReader } from "../cgroup/hierarchy.ts";
+import type { MemoryReader, Signal } from "../cgroup/hierarchy.ts";
 import { pidsBelow } from "../cgroup/processes.ts";
 import type { ProcessFacts } from "../decide/badness.ts";
 import { type KernelGeneration, kernelGeneration } from "../decide/kernel-generation.ts";
+import { pace } from "../decide/pace.ts";
 import type { Reading } from "../decide/reading.ts";
 import { belowThreshold, step, usageSuffices, type Verdict } from "../decide/step.ts";
 import { BlackBoxWriter } from "../record/black-box.ts";
@@ -23,7 +26,16 @@ import type { Trigger } from "../record/incident.ts";
 import { type Ongoing, OngoingStrikes } from "./ongoing.ts";
 import { OomWatch } from "./oom-watch.ts";
 import type { FromSentinel, Known, Start, ToSentinel, WatchSpec } from "./protocol.ts";
-import { attach, CONTROL_TAG, detach, listenToReclaim, readTag, type Watch } from "./watch.ts";
+import {
+  attach,
+  CONTROL_TAG,
+  detach,
+  hasThreshold,
+  listenTo,
+  listenToReclaim,
+  readTag,
+  type Watch,
+} from "./watch.ts";
 
 const WAIT_CAPACITY = 64;
 // Over the threshold with nobody to kill: look again now and then, somebody may have moved in.
@@ -31,6 +43,8 @@ const NO_VICTIM_POLL_MS = 1000;
 // Main is told of a near limit at most this often per cgroup; it reclaims far more seldom still.
 const NEAR_AGAIN_MS = 5000;
 
+// Where thresholds do not work each cgroup is looked at this often at least: 250 of them cost under 1 % of a core.
+const LOOK_OUT_MS = 100;
 // Older than this, what was read when usage came near the limit is no longer true, and memory does not grow fast.
 const SNAPSHOT_MS = 1000;
 /**
@@ -43,6 +57,7 @@ export class Sentinel {
   readonly #reader: MemoryReader;
   readonly #post: (message: FromSentinel) => void;
   readonly #receive: () => ToSentinel | undefined;
+  readonly #signal: typeof sigkill;
   readonly #epoll = new Epoll(WAIT_CAPACITY);
   readonly #kernel: KernelGeneration;
   readonly #blackBox: BlackBoxWriter;
@@ -55,13 +70,18 @@ export class Sentinel {
   readonly #troubled = new Set<string>();
   #stopped = false;
 
-  /** @param receive the next message of main, undefined when there is none */
+  /**
+   * @param receive the next message of main, undefined when there is none
+   * @param signal how a process is killed: `sigkill`, but for a rehearsal
+   */
   constructor(
     start: Start,
     reader: MemoryReader,
     post: (message: FromSentinel) => void,
     receive: () => ToSentinel | undefined,
+    signal: typeof sigkill,
   ) {
+    this.#signal = signal;
     this.#start = start;
     this.#reader = reader;
     this.#post = post;
@@ -88,6 +108,7 @@ export class Sentinel {
     }
     for (const watch of this.#watches.values()) detach(this.#epoll, watch);
     this.#ongoing.dropAll();
+    this.#epoll.close();
     this.#post({ type: "stopped" });
   }
 
@@ -175,6 +196,7 @@ export class Sentinel {
     }
     if (usageSuffices(watch.state, spec.bounds, usageBytes)) {
       this.#apply(watch, belowThreshold(), nowMs);
+      if (!hasThreshold(watch)) this.#lookOut(watch, usageBytes, nowMs);
       return;
     }
     const reading = this.#reader.reading(spec.armed, usageBytes);
@@ -199,6 +221,13 @@ export class Sentinel {
     // Full of cache it crosses nothing any more, but main may reclaim it once the cooldown is over.
     if (verdict.state.phase === "cache") this.#sayNear(watch, nowMs);
     if (verdict.state.phase === "calm") this.#settled(`no-victim ${watch.spec.cgroup}`);
+  }
+
+  /** Polls a cgroup below its threshold, because the kernel does not tell when it gets there, or not yet. */
+  #lookOut(watch: Watch, usageBytes: number, nowMs: number): void {
+    const distanceBytes = watch.spec.bounds.thresholdBytes - usageBytes;
+    watch.approach = pace(watch.approach, usageBytes, distanceBytes, nowMs);
+    this.#pollAt(watch, nowMs + Math.min(watch.approach.pollMs, LOOK_OUT_MS));
   }
 
   #pollAt(watch: Watch, atMs: number): void {
@@ -373,6 +402,7 @@ export class Sentinel {
       totalPages: () => this.#reader.oomTotalPages(spec.armed.directoryFd, spec.limitBytes),
       hierarchy: this.#start.cgroupVersion,
       around: this.#surroundings(spec),
+      signal: this.#signal,
       onRefused: (pid, errno) =>
         this.#trouble(
           `kill ${spec.cgroup}`,
@@ -414,6 +444,9 @@ export class Sentinel {
         case "watch":
           this.#add(message.spec);
           break;
+        case "signals":
+          this.#addSignals(message.slot, message.signals);
+          break;
         case "release":
           this.#release(message.slot);
           break;
@@ -434,6 +467,18 @@ export class Sentinel {
     this.#slots.set(spec.cgroup, spec.slot);
     this.#oom.learn(watch);
     // A threshold that is exceeded already does not fire when it is registered.
+    const nowMs = performance.now();
+    this.#evaluate(watch, "poll", nowMs);
+    this.#near(watch, nowMs);
+  }
+
+  #addSignals(slot: number, signals: readonly Signal[]): void {
+    const watch = this.#watches.get(slot);
+    if (watch === undefined) {
+      for (const { fd } of signals) close(fd);
+      return;
+    }
+    listenTo(this.#epoll, watch, signals);
     const nowMs = performance.now();
     this.#evaluate(watch, "poll", nowMs);
     this.#near(watch, nowMs);

@@ -1,13 +1,17 @@
 import type { Epoll } from "../../ffi/epoll.ts";
 import { close } from "../../ffi/file.ts";
-import { descriptors, type Meaning } from "../cgroup/hierarchy.ts";
+import { descriptors, type Meaning, type Signal } from "../cgroup/hierarchy.ts";
 import type { ProcessFacts } from "../decide/badness.ts";
+import { calmPace, type Pace } from "../decide/pace.ts";
 import { calm, type WatchState } from "../decide/step.ts";
 import type { WatchSpec } from "./protocol.ts";
 
 /** One armed cgroup in the sentinel's table. */
 export interface Watch {
   readonly spec: WatchSpec;
+  readonly signals: Signal[];
+  /** How usage comes closer to the threshold, where the kernel does not tell. */
+  approach: Pace;
   state: WatchState;
   /** When to look without being notified; Infinity: never. */
   nextPollMs: number;
@@ -38,32 +42,47 @@ export function readTag(tag: number): { readonly slot: number; readonly meaning:
 
 const tagOf = (spec: WatchSpec, meaning: Meaning) => spec.slot * TAGS_PER_SLOT + meanings.indexOf(meaning);
 
-/** Starts to wait for a watch's notifications. Reports of reclaim stay silent until `listenToReclaim`. @throws SysError */
+/** A new watch that waits for the notifications it came with. @throws SysError */
 export function attach(epoll: Epoll, spec: WatchSpec): Watch {
-  for (const { meaning, fd } of spec.armed.signals) {
-    if (meaning === "reclaim") epoll.addSilent(fd, tagOf(spec, meaning));
-    else epoll.add(fd, tagOf(spec, meaning));
-  }
-  return {
+  const watch: Watch = {
     spec,
+    signals: [],
     state: calm,
+    approach: calmPace,
     nextPollMs: Number.POSITIVE_INFINITY,
     gone: false,
     nearMs: Number.NEGATIVE_INFINITY,
     snapshot: null,
     intentPrefix: null,
   };
+  listenTo(epoll, watch, spec.armed.signals);
+  return watch;
+}
+
+/** Waits for more notifications. Reports of reclaim stay silent until `listenToReclaim`. @throws SysError */
+export function listenTo(epoll: Epoll, watch: Watch, signals: readonly Signal[]): void {
+  for (const signal of signals) {
+    const { meaning, fd } = signal;
+    watch.signals.push(signal);
+    if (meaning === "reclaim") epoll.addSilent(fd, tagOf(watch.spec, meaning));
+    else epoll.add(fd, tagOf(watch.spec, meaning));
+  }
+}
+
+/** Whether the kernel tells when usage reaches the threshold; if not, somebody must look. */
+export function hasThreshold({ signals }: Watch): boolean {
+  return signals.some(({ meaning }) => meaning === "threshold");
 }
 
 /** Lets the next report of reclaim, one only, wake the sentinel. @throws SysError */
-export function listenToReclaim(epoll: Epoll, { spec }: Watch): void {
-  for (const { meaning, fd } of spec.armed.signals) {
+export function listenToReclaim(epoll: Epoll, { spec, signals }: Watch): void {
+  for (const { meaning, fd } of signals) {
     if (meaning === "reclaim") epoll.listenOnce(fd, tagOf(spec, meaning));
   }
 }
 
 /** Stops waiting and closes every descriptor of the watch; closing the eventfds ends the kernel's registrations. */
-export function detach(epoll: Epoll, { spec }: Watch): void {
-  for (const { fd } of spec.armed.signals) epoll.remove(fd);
-  for (const fd of descriptors({ ...spec.armed, refused: [] })) close(fd);
+export function detach(epoll: Epoll, { spec, signals }: Watch): void {
+  for (const { fd } of signals) epoll.remove(fd);
+  for (const fd of descriptors({ ...spec.armed, signals })) close(fd);
 }

@@ -1,4 +1,5 @@
 import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
+import { sigkill } from "../../ffi/process.ts";
 import { runThreadFirst } from "../../ffi/schedule.ts";
 import { SysError } from "../../ffi/sys-error.ts";
 import { memoryReaderV1 } from "../cgroup/v1/read.ts";
@@ -24,7 +25,7 @@ self.onmessage = ({ data }: MessageEvent<Start & { readonly port: MessagePort }>
       message: `the sentinel runs at ordinary priority (${error.message}): on a node with all cores busy it may come late; it needs CAP_SYS_NICE`,
     });
   }
-  const sentinel = new Sentinel(data, memoryReaderV1, post, receive);
+  const sentinel = new Sentinel(data, memoryReaderV1, post, receive, sigkill);
   warmUp(data, memoryReaderV1);
   post({ type: "ready" });
   sentinel.run();

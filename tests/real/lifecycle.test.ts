@@ -38,7 +38,7 @@ describe.skipIf(missingLeak() !== null)("the daemon's life", () => {
     expect(second.text).toContain(`pid ${guard.pid}`);
     expect(second.text).toContain(guard.stateDir);
     // The first one is untouched.
-    const cgroup = top.child("first", 100 * MIB);
+    const cgroup = await top.armedChild("first", 100 * MIB);
     await leakInto(cgroup);
     expect(cgroup.oomKills).toBe(0);
   });
@@ -53,7 +53,7 @@ describe.skipIf(missingLeak() !== null)("the daemon's life", () => {
   });
 
   test("SIGTERM in the middle of a kill: the incident is stored", async () => {
-    const cgroup = top.child("late", 100 * MIB);
+    const cgroup = await top.armedChild("late", 100 * MIB);
     const leak = await startLeak({ procsFile: cgroup.procsFile, megabytes: 300 });
     await leak.exited;
     guard.signal("SIGTERM");
@@ -62,7 +62,7 @@ describe.skipIf(missingLeak() !== null)("the daemon's life", () => {
   });
 
   test("SIGKILL and restart: armed again, nothing killed twice, the history goes on", async () => {
-    const cgroup = top.child("restart", 100 * MIB);
+    const cgroup = await top.armedChild("restart", 100 * MIB);
     await leakInto(cgroup);
     await guard.incident(cgroup.path, "kill");
     await guard.crash();
@@ -88,13 +88,10 @@ describe.skipIf(missingLeak() !== null)("the daemon's life", () => {
   });
 
   test("killed between the SIGKILL and the store: no incident is lost, none is told twice", async () => {
-    // Stopped, the main thread stores nothing; the sentinel is a thread of the same process, so both are stopped and
-    // killed at some point of a kill. Ten times, at different points.
     const cgroups: TestCgroup[] = [];
     for (let i = 0; i < 10; i++) {
-      const cgroup = top.child(`lost-${i}`, 64 * MIB);
+      const cgroup = await top.armedChild(`lost-${i}`, 64 * MIB);
       cgroups.push(cgroup);
-      await Bun.sleep(50);
       const leak = await startLeak({ procsFile: cgroup.procsFile, megabytes: 200 });
       await leak.exited;
       guard.signal("SIGKILL");
@@ -115,7 +112,7 @@ describe.skipIf(missingLeak() !== null)("the daemon's life", () => {
       Bun.spawnSync(["dd", "if=/dev/zero", `of=${directory}/ballast`, "bs=4k"]);
       guard = await TestGuard.start({ roots: [top.path], stateDir: directory });
       for (let i = 0; i < 3; i++) {
-        const cgroup = top.child(`full-${i}`, 100 * MIB);
+        const cgroup = await top.armedChild(`full-${i}`, 100 * MIB);
         await leakInto(cgroup);
         expect(cgroup.oomKills).toBe(0);
       }

@@ -63,7 +63,7 @@ describe.skipIf(missingLeak() !== null)("cgroups come, change and go", () => {
   });
 
   test("a cgroup made three levels deep while the guard runs is armed", async () => {
-    const cgroup = top.child("a/b/c", 100 * MIB);
+    const cgroup = await top.armedChild("a/b/c", 100 * MIB);
     const leak = await startLeak({ procsFile: cgroup.procsFile, megabytes: 150 });
     expect(await leak.exited).toBe(137);
     expect(cgroup.oomKills).toBe(0);
@@ -72,7 +72,7 @@ describe.skipIf(missingLeak() !== null)("cgroups come, change and go", () => {
 
   test("a cgroup removed and made again under its name is another one, and armed again", async () => {
     for (let i = 1; i <= 3; i++) {
-      const cgroup = top.child("again", 100 * MIB);
+      const cgroup = await top.armedChild("again", 100 * MIB);
       const leak = await startLeak({ procsFile: cgroup.procsFile, megabytes: 150 });
       expect(await leak.exited).toBe(137);
       expect(cgroup.oomKills).toBe(0);
@@ -103,7 +103,7 @@ describe.skipIf(missingLeak() !== null)("cgroups come, change and go", () => {
     const cgroups = Array.from({ length: 500 }, (_, i) => top.child(`many-${i}`, 50 * MIB));
     await until("all are armed", () => guard.descriptorCount >= before.fds + 500 * 8);
     const last = cgroups.at(-1)!;
-    const leak = await startLeak({ procsFile: last.procsFile, megabytes: 100 });
+    const leak = await startLeak({ procsFile: last.procsFile, megabytes: 100, rateMbPerS: 400 });
     expect(await leak.exited).toBe(137);
     expect(last.oomKills).toBe(0);
     await until("it is empty", () => last.pids.length === 0);

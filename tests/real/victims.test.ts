@@ -45,10 +45,9 @@ describe.skipIf(missingLeak() !== null)("who dies", () => {
     await until("the cgroup is empty", () => cgroup.pids.length === 0);
     await Bun.sleep(200);
     expect(cgroup.pids).toEqual([]);
-    expect(cgroup.oomKills).toBe(0);
-    const [incident, ...others] = guard.incidents(cgroup.path);
-    expect(others).toEqual([]);
-    expect(incident?.victimCount).toBe(201);
+    // Two cores fill the margin in the time 201 signals take, so the kernel may shoot one of the dying too.
+    const kills = guard.incidents(cgroup.path).filter(({ kind }) => kind === "kill");
+    expect(kills).toMatchObject([{ victimCount: 201 - cgroup.oomKills }]);
   });
 
   test("a fork bomb that never stops forking ends with an empty cgroup", async () => {

@@ -24,6 +24,13 @@ export class TestCgroup {
     return new TestCgroup(`${this.path}/${name}`, limitBytes);
   }
 
+  /** A child that the guard has had the time to arm: the kernel takes some 20 ms to register a threshold. */
+  async armedChild(name: string, limitBytes: number): Promise<TestCgroup> {
+    const child = this.child(name, limitBytes);
+    await Bun.sleep(100);
+    return child;
+  }
+
   get procsFile(): string {
     return `${this.directory}/cgroup.procs`;
   }

@@ -1,10 +1,11 @@
 import { readFileSync } from "node:fs";
+import { ENODEV, ENOENT } from "../../../ffi/errno.ts";
 import { close, openDirectory, openFile } from "../../../ffi/file.ts";
 import { cString } from "../../../ffi/native-buffer.ts";
 import { SysError } from "../../../ffi/sys-error.ts";
-import type { Armed, Hierarchy, Meaning, Signal } from "../hierarchy.ts";
+import type { Hierarchy, Meaning, Refusal, Signal } from "../hierarchy.ts";
 import { forceEmpty } from "./reclaim.ts";
-import { registerOom, registerPressure, registerThreshold, type ThresholdUnit } from "./register.ts";
+import { registerOom, registerPressure, registerThresholdInPool, type ThresholdUnit } from "./register.ts";
 
 // No limit reads as the largest page-aligned number; the page size is the machine's, so anything near it counts.
 const UNLIMITED_BYTES = 2 ** 62;
@@ -33,7 +34,7 @@ export function hierarchyV1(mount: string, unit: ThresholdUnit): Hierarchy {
       return read(cgroup, "memory.use_hierarchy") === "1";
     },
 
-    arm(cgroup, thresholdBytes, nearBytes): Armed {
+    arm(cgroup) {
       const directory = `${mount}${cgroup}`;
       const opened: number[] = [];
       const keep = (fd: number) => {
@@ -41,13 +42,12 @@ export function hierarchyV1(mount: string, unit: ThresholdUnit): Hierarchy {
         return fd;
       };
       const signals: Signal[] = [];
-      const refused: { meaning: Meaning; error: SysError }[] = [];
+      const refused: Refusal[] = [];
       const ask = (meaning: Meaning, register: () => number) => {
         try {
           signals.push({ meaning, fd: keep(register()) });
         } catch (error) {
-          if (!(error instanceof SysError)) throw error;
-          refused.push({ meaning, error });
+          refused.push({ meaning, error: refusal(error) });
         }
       };
       try {
@@ -56,10 +56,6 @@ export function hierarchyV1(mount: string, unit: ThresholdUnit): Hierarchy {
         keep(directoryFd);
         const usageFd = keep(openFile(`${directory}/memory.usage_in_bytes`, 0));
         const statFd = keep(openFile(`${directory}/memory.stat`, 0));
-        if (unit !== "none") {
-          ask("threshold", () => registerThreshold(directory, thresholdBytes, unit));
-          if (nearBytes > 0) ask("near", () => registerThreshold(directory, nearBytes, unit));
-        }
         ask("pressure", () => registerPressure(directory, "medium"));
         ask("reclaim", () => registerPressure(directory, "low"));
         ask("oom", () => registerOom(directory));
@@ -70,6 +66,32 @@ export function hierarchyV1(mount: string, unit: ThresholdUnit): Hierarchy {
       }
     },
 
+    async armThresholds(cgroup, thresholdBytes, nearBytes) {
+      const signals: Signal[] = [];
+      const refused: Refusal[] = [];
+      const ask = async (meaning: Meaning, bytes: number) => {
+        if (unit === "none" || bytes <= 0) return;
+        try {
+          signals.push({ meaning, fd: await registerThresholdInPool(`${mount}${cgroup}`, bytes, unit) });
+        } catch (error) {
+          refused.push({ meaning, error: refusal(error) });
+        }
+      };
+      const asked = await Promise.allSettled([ask("threshold", thresholdBytes), ask("near", nearBytes)]);
+      for (const outcome of asked) {
+        if (outcome.status === "fulfilled") continue;
+        for (const { fd } of signals) close(fd);
+        throw outcome.reason;
+      }
+      return { signals, refused };
+    },
+
     reclaim: (cgroup, budgetMs) => forceEmpty(`${mount}${cgroup}`, budgetMs),
   };
+}
+
+/** What the kernel said no with. @throws anything else, and SysError when the cgroup is gone */
+function refusal(error: unknown): SysError {
+  if (!(error instanceof SysError) || error.errno === ENOENT || error.errno === ENODEV) throw error;
+  return error;
 }

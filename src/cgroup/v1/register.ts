@@ -1,6 +1,6 @@
 import { EINVAL } from "../../../ffi/errno.ts";
 import { createEventfd } from "../../../ffi/eventfd.ts";
-import { close, openFile, writeControl } from "../../../ffi/file.ts";
+import { close, openFile, writeControl, writeControlInPool } from "../../../ffi/file.ts";
 import { SysError } from "../../../ffi/sys-error.ts";
 
 /** In what unit this kernel takes thresholds; none: they do not work (`calibrate.ts`). */
@@ -27,11 +27,39 @@ function register(directory: string, file: string, argument: string): number {
   }
 }
 
-/** Notifies when usage crosses a size, upwards or downwards. @throws SysError */
+/** Notifies when usage crosses a size, upwards or downwards. Blocks like `registerThresholdInPool`. @throws SysError */
 export function registerThreshold(directory: string, bytes: number, unit: "bytes" | "pages"): number {
-  // A kernel with the unit wrong divides what it is given by the page size (CentOS 7.3: 4096 on x86-64).
-  const argument = unit === "pages" ? BigInt(Math.floor(bytes)) * 4096n : BigInt(Math.floor(bytes));
-  return register(directory, "memory.usage_in_bytes", argument.toString());
+  return register(directory, "memory.usage_in_bytes", thresholdArgument(bytes, unit));
+}
+
+/**
+ * The same without holding up the thread: the kernel waits for an RCU grace period before it answers
+ * (__mem_cgroup_usage_register_event(), mm/memcontrol-v1.c), 14 to 44 ms on an idle machine; many at once share one.
+ */
+export async function registerThresholdInPool(
+  directory: string,
+  bytes: number,
+  unit: "bytes" | "pages",
+): Promise<number> {
+  const eventFd = createEventfd();
+  let usageFd = -1;
+  try {
+    usageFd = openFile(`${directory}/memory.usage_in_bytes`, 0);
+    const request = `${eventFd} ${usageFd} ${thresholdArgument(bytes, unit)}`;
+    await writeControlInPool(`${directory}/cgroup.event_control`, request);
+    return eventFd;
+  } catch (error) {
+    close(eventFd);
+    throw error;
+  } finally {
+    if (usageFd >= 0) close(usageFd);
+  }
+}
+
+// A kernel with the unit wrong divides what it is given by the page size (CentOS 7.3: 4096 on x86-64).
+function thresholdArgument(bytes: number, unit: "bytes" | "pages"): string {
+  const whole = BigInt(Math.floor(bytes));
+  return String(unit === "pages" ? whole * 4096n : whole);
 }
 
 /** Notifies of memory pressure inside this cgroup; kernels before 4.13 take the level alone. @throws SysError */
