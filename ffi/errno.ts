@@ -33,6 +33,7 @@ export const ESRCH = 3;
 export const EINTR = 4;
 export const EAGAIN = 11;
 export const EINVAL = 22;
+export const EMFILE = 24;
 export const ENODEV = 19;
 export const ENOSYS = 38;
 

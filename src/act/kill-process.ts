@@ -23,7 +23,7 @@ export function killProcess(
   const target = OpenProcess.open(procRoot, pid);
   if (target === null) return "gone";
   try {
-    const path = target.cgroup(hierarchy);
+    const path = target.cgroupPath(hierarchy);
     if (path === null || !isWithin(path, cgroup)) return "gone";
     const adj = target.oomScoreAdj();
     if (adj === null) return "gone";

@@ -17,6 +17,8 @@ export interface ReclaimSettings {
 // Each one keeps a CPU busy in the kernel while it lasts.
 const MAX_AT_ONCE = 2;
 
+const failed = (): ReclaimOutcome => "failed";
+
 /** Drops page cache of cgroups that come near their limit, off the threads that decide. */
 export class Reclaimer {
   readonly #hierarchy: Hierarchy;
@@ -67,7 +69,7 @@ export class Reclaimer {
   }
 
   async #reclaim(cgroup: string, fileBytes: number): Promise<void> {
-    const outcome = await this.#hierarchy.reclaim(cgroup, reclaimBudgetMs(fileBytes));
+    const outcome = await this.#hierarchy.reclaim(cgroup, reclaimBudgetMs(fileBytes)).catch(failed);
     this.#running.delete(cgroup);
     if (outcome === "busy") this.#kernelRefuses = true;
     const left = readOnce(this.#reader, `${this.#hierarchy.mount}${cgroup}`, (reading) => reading.fileBytes);

@@ -73,8 +73,8 @@ export class Armer {
 
   /** A cgroup appeared, or its limit may have changed: reads it afresh. */
   refresh(cgroup: string): void {
-    const { hierarchy, identify, onTrouble } = this.#ports;
-    try {
+    const { hierarchy, identify } = this.#ports;
+    this.#attempt(cgroup, () => {
       const limitBytes = hierarchy.limitBytes(cgroup);
       const coversChildren = hierarchy.coversChildren(cgroup);
       const entry = this.#entries.get(cgroup) ?? {
@@ -91,15 +91,7 @@ export class Armer {
       entry.coversChildren = coversChildren;
       this.#entries.set(cgroup, entry);
       this.#settle(entry);
-    } catch (error) {
-      if (!(error instanceof SysError)) throw error;
-      if (error.errno === ENOENT || error.errno === ENODEV) this.forget(cgroup);
-      else
-        onTrouble(
-          `limit ${error.code}`,
-          `cannot read a limit, so nobody guards that cgroup: ${error.message}`,
-        );
-    }
+    });
   }
 
   /** Reads every limit afresh, for what notifications may have missed. */
@@ -119,7 +111,7 @@ export class Armer {
   /** Other rules or margins hold now. */
   applyRules(rules: SettingsMatcher): void {
     this.#rules = rules;
-    for (const entry of this.#entries.values()) this.#settle(entry);
+    for (const entry of this.#entries.values()) this.#attempt(entry.cgroup, () => this.#settle(entry));
   }
 
   /** Names came, changed or went: looks again at the cgroups they are about. */
@@ -136,13 +128,28 @@ export class Armer {
         change.cgroups.some((above) => entry.cgroup.startsWith(`${above}/`));
       if (!concerned) continue;
       entry.identity = this.#ports.identify(entry.cgroup);
-      this.#settle(entry);
+      this.#attempt(entry.cgroup, () => this.#settle(entry));
     }
   }
 
   /** The sentinel has closed a watch: its slot may be given again. */
   released({ slot }: Extract<FromSentinel, { type: "released" }>): void {
     this.#freeSlots.push(slot);
+  }
+
+  /** A cgroup may be removed at any moment, before anybody tells; what else goes wrong leaves it to the next refresh. */
+  #attempt(cgroup: string, action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      if (!(error instanceof SysError)) throw error;
+      if (error.errno === ENOENT || error.errno === ENODEV) this.forget(cgroup);
+      else
+        this.#ports.onTrouble(
+          `arm ${error.code}`,
+          `cannot arm a cgroup, so nobody guards it: ${error.message}`,
+        );
+    }
   }
 
   #settings({ cgroup, identity }: Entry) {

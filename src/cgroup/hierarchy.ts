@@ -65,7 +65,10 @@ export interface MemoryReader {
   reading(armed: Pick<Armed, "directoryFd" | "statFd">, usageBytes: number): Reading | null;
   /** Memory of a cgroup, swapped-out memory included, that nobody can reclaim; 0 when it is gone. */
   fixedBytes(directoryFd: number): number;
-  /** How many processes of this cgroup the kernel's OOM killer has shot; NaN where it does not count (before 4.13). */
+  /**
+   * How many processes of this cgroup the kernel's OOM killer has shot; NaN where it does not count (before 4.13),
+   * -errno when the cgroup is gone.
+   */
   oomKills(directoryFd: number): number;
   /** How often a charge hit the limit. */
   limitHits(directoryFd: number): number;

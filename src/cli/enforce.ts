@@ -2,6 +2,7 @@ import { errnoName } from "../../ffi/errno.ts";
 import { close, openDirectory } from "../../ffi/file.ts";
 import { cString } from "../../ffi/native-buffer.ts";
 import { sigkill } from "../../ffi/process.ts";
+import { factsOf } from "../act/choose.ts";
 import { describe, LISTED_VICTIMS, type Strike, strike } from "../act/strike.ts";
 import { closeUnits, openUnits } from "../act/units.ts";
 import { pidsBelow } from "../cgroup/processes.ts";
@@ -67,12 +68,13 @@ async function enforceOne(
     logIncident(log, incident);
   };
   if (action === "note") {
-    const victims = describe(surveyed.processes, { totalPages: () => surveyed.totalPages, around: tools });
+    const chosen = surveyed.guardChoice?.cgroup ?? null;
+    const victims = chosen === null ? [] : victimsIn(chosen, surveyed, tools);
     report(
       draft(
         surveyed,
         "would-kill",
-        identityOf(surveyed.guardChoice?.cgroup ?? cgroup),
+        identityOf(chosen ?? cgroup),
         victims.slice(0, LISTED_VICTIMS),
         victims.length,
       ),
@@ -88,6 +90,15 @@ async function enforceOne(
   report(incident);
   await untilDead(struck, incident, recorder, log);
   close(struck.unit.directoryFd);
+}
+
+/** Every process of the cgroup that would be killed whole; of a pod that is one of its containers. */
+function victimsIn(chosen: string, { totalPages }: Surveyed, tools: SurveyTools): Incident["victims"] {
+  const directoryFd = openDirectory(cString(`${tools.hierarchy.mount}${chosen}`));
+  if (directoryFd < 0) return [];
+  const processes = factsOf(tools.procRoot, pidsBelow(directoryFd));
+  close(directoryFd);
+  return describe(processes, { totalPages: () => totalPages, around: tools });
 }
 
 function strikeIn(surveyed: Surveyed, survey: Survey, tools: SurveyTools, log: Log): Strike | null {

@@ -2,6 +2,7 @@ import { SysError } from "../../ffi/sys-error.ts";
 import { listCgroups } from "../discover/list.ts";
 import { Roots } from "../discover/roots.ts";
 import { renderExplain } from "../report/explain-text.ts";
+import { jsonDocument } from "../report/json.ts";
 import { explain as explainCgroup } from "../survey/explain.ts";
 import { Survey, type Surveyed } from "../survey/survey.ts";
 import { findTarget } from "../survey/target.ts";
@@ -34,7 +35,7 @@ export const explain: Handler = async (options, [target = ""]) => {
     );
   }
   const report = explainCgroup(surveyed, tools);
-  await writeOut(options.json ? `${JSON.stringify(report)}\n` : renderExplain(report, terminalLook()));
+  await writeOut(options.json ? jsonDocument(report) : renderExplain(report, terminalLook()));
   return exitCode.ok;
 };
 

@@ -3,6 +3,7 @@ import { hostname, release, totalmem } from "node:os";
 import { listCgroups } from "../discover/list.ts";
 import { Roots } from "../discover/roots.ts";
 import { FieldParser } from "../proc/field-parser.ts";
+import { jsonDocument } from "../report/json.ts";
 import type { ScanReport } from "../report/scan-report.ts";
 import { renderScan } from "../report/scan-table.ts";
 import { rowOf, stateOf, surveyAll } from "../survey/scan-rows.ts";
@@ -33,7 +34,7 @@ export const scan: Handler = async (options) => {
     const over = found.filter((surveyed) => stateOf(surveyed) === "over");
     anyOver = over.length > 0;
     const report = { version: 1, node: nodeOf(tools), cgroups: found.map(rowOf) } as const;
-    const text = options.json ? `${JSON.stringify(report)}\n` : table(report, config.cgroupRoots, unlimited);
+    const text = options.json ? jsonDocument(report) : table(report, config.cgroupRoots, unlimited);
     const clear = options.watch && process.stdout.isTTY ? CLEAR : "";
     if (!(await writeOut(clear + text))) break;
     if (options.enforce) await enforce(tools, over);

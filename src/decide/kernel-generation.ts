@@ -6,7 +6,7 @@ export interface KernelGeneration {
   readonly adminBonus: "of-limit" | "of-points" | "none";
   /** Before 5.1 the worst child of the chosen process died in its place. */
   readonly sacrificesChild: boolean;
-  /** Which of two equal processes dies: the one found first before 4.17, the one found last since. */
+  /** Which of two equal processes dies: the one found first before 5.3, the one found last since. */
   readonly ties: "first" | "last";
 }
 
@@ -18,6 +18,6 @@ export function kernelGeneration(release: string): KernelGeneration {
     floorsAtOne: version < 5009,
     adminBonus: version < 3014 ? "of-limit" : version < 4017 ? "of-points" : "none",
     sacrificesChild: version < 5001,
-    ties: version < 5001 ? "first" : "last",
+    ties: version < 5003 ? "first" : "last",
   };
 }

@@ -20,6 +20,7 @@ const MASK_INSIDE = MASK_ABOVE | IN_MODIFY;
 
 /** What the tree tells; cgroups are relative to the mount. */
 export interface TreeListener {
+  /** Also said again of one that is known, when what was written in it may have been missed. */
   onAdded(cgroup: string): void;
   onRemoved(cgroup: string): void;
   /** Somebody wrote a control file of this cgroup. */
@@ -77,6 +78,7 @@ export class CgroupTree {
     for (const { watch, mask, name } of events) {
       if (mask & IN_Q_OVERFLOW) {
         this.resync();
+        for (const cgroup of [...this.cgroups()]) this.#listener.onAdded(cgroup);
         return;
       }
       const directory = this.#byWatch.get(watch);
@@ -124,7 +126,9 @@ export class CgroupTree {
     if (before !== undefined && before.watch !== watch) this.#forget(cgroup);
     this.#directories.set(cgroup, { watch, inside });
     if (watch >= 0) this.#byWatch.set(watch, cgroup);
-    if (inside && !(before?.inside && before.watch === watch)) this.#listener.onAdded(cgroup);
+    const wasInside = before?.inside === true && before.watch === watch;
+    if (inside && !wasInside) this.#listener.onAdded(cgroup);
+    if (!inside && wasInside) this.#listener.onRemoved(cgroup);
     return true;
   }
 

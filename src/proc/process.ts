@@ -1,15 +1,17 @@
-import { close, openDirectory, openReadAt, readFromStart } from "../../ffi/file.ts";
+import { close, openDirectory, openDirectoryAt, openReadAt, readFromStart } from "../../ffi/file.ts";
 import { cString, NativeBuffer } from "../../ffi/native-buffer.ts";
+import { childNames } from "../cgroup/children.ts";
 import type { ProcessFacts } from "../decide/badness.ts";
 import { parseCgroupPath } from "./cgroup-path.ts";
 import { integerAt } from "./field-parser.ts";
-import { parseStatus } from "./status.ts";
+import { parseStatus, type Status } from "./status.ts";
 
 const statusFile = cString("status");
 const statFile = cString("stat");
 const commFile = cString("comm");
 const adjFile = cString("oom_score_adj");
 const cgroupFile = cString("cgroup");
+const taskDirectory = cString("task");
 const text = new NativeBuffer(16 * 1024);
 const decoder = new TextDecoder();
 
@@ -32,13 +34,17 @@ export class OpenProcess {
     return fd < 0 ? null : new OpenProcess(pid, fd);
   }
 
-  /** What the OOM killer would look at; null when the process has died. */
+  /** What the OOM killer would look at; null when the process has died, or never had memory of its own. */
   facts(): ProcessFacts | null {
     const oomScoreAdj = this.oomScoreAdj();
     if (oomScoreAdj === null) return null;
-    const length = this.#read(statusFile);
-    if (length <= 0) return null;
-    return { pid: this.pid, oomScoreAdj, ...parseStatus(text.bytes, length) };
+    const own = this.#status(statusFile);
+    if (own === null) return null;
+    const status = own.hasMemory ? own : this.#firstThread((file) => this.#statusWithMemory(file), "status");
+    if (status === null) return null;
+    const { rssBytes, swapBytes, pageTableBytes, admin } = status;
+    const { comm, parentPid } = own;
+    return { pid: this.pid, parentPid, comm, rssBytes, swapBytes, pageTableBytes, oomScoreAdj, admin };
   }
 
   /** The name alone, which a dying process still has. */
@@ -52,10 +58,15 @@ export class OpenProcess {
     return length <= 0 ? null : integerAt(text.bytes, 0, length);
   }
 
-  /** Its memory cgroup relative to the mount; null when the process has died. */
-  cgroup(hierarchy: 1 | 2): string | null {
-    const length = this.#read(cgroupFile);
-    return length <= 0 ? null : parseCgroupPath(decoder.decode(text.bytes.subarray(0, length)), hierarchy);
+  /** The memory cgroup it is in; null when the process has died. */
+  cgroupPath(hierarchy: 1 | 2): string | null {
+    const own = this.#cgroup(cgroupFile, hierarchy);
+    // On v1 the kernel writes "/" for a thread that is exiting. The others may live on without their leader.
+    if (own !== "/") return own;
+    return this.#firstThread((file) => {
+      const path = this.#cgroup(file, hierarchy);
+      return path === "/" ? null : path;
+    }, "cgroup");
   }
 
   /** When it started, in clock ticks since boot (field 22 of /proc/PID/stat); 0 when it has died. */
@@ -71,10 +82,51 @@ export class OpenProcess {
     close(this.directoryFd);
   }
 
-  #read(file: NativeBuffer): number {
+  #cgroup(file: NativeBuffer, hierarchy: 1 | 2): string | null {
+    const length = this.#read(file);
+    return length <= 0 ? null : parseCgroupPath(decoder.decode(text.bytes.subarray(0, length)), hierarchy);
+  }
+
+  #status(file: NativeBuffer): Status | null {
+    const length = this.#read(file);
+    if (length <= 0) return null;
+    return length < text.bytes.length ? parseStatus(text.bytes, length) : this.#longStatus(file);
+  }
+
+  #statusWithMemory(file: NativeBuffer): Status | null {
+    const status = this.#status(file);
+    return status?.hasMemory ? status : null;
+  }
+
+  /** The line with the groups stands before those with the sizes, and a process may be in 65536 groups. */
+  #longStatus(file: NativeBuffer): Status | null {
+    const whole = new NativeBuffer(1024 * 1024);
+    const length = this.#read(file, whole);
+    return length <= 0 ? null : parseStatus(whole.bytes, length);
+  }
+
+  /**
+   * The first answer one of the other threads has. A process whose main thread has ended (pthread_exit) lives on in
+   * them: its own files look like a zombie's, and the kernel's OOM killer looks at the threads too
+   * (find_lock_task_mm(), mm/oom_kill.c).
+   */
+  #firstThread<T>(ask: (file: NativeBuffer) => T | null, name: string): T | null {
+    const tasks = openDirectoryAt(this.directoryFd, taskDirectory);
+    if (tasks < 0) return null;
+    const threads = childNames(tasks);
+    close(tasks);
+    for (const thread of threads) {
+      if (Number(thread) === this.pid) continue;
+      const answer = ask(cString(`task/${thread}/${name}`));
+      if (answer !== null) return answer;
+    }
+    return null;
+  }
+
+  #read(file: NativeBuffer, into = text): number {
     const fd = openReadAt(this.directoryFd, file);
     if (fd < 0) return fd;
-    const length = readFromStart(fd, text);
+    const length = readFromStart(fd, into);
     close(fd);
     return length;
   }

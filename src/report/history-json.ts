@@ -1,4 +1,5 @@
 import type { Incident } from "../record/incident.ts";
+import { jsonDocument } from "./json.ts";
 
 /** One incident as `history --json` shows it: `Incident`, with the time in RFC 3339. */
 export type HistoryEntry = Omit<Incident, "timeMs"> & { readonly time: string };
@@ -16,7 +17,7 @@ export function historyReport(incidents: readonly Incident[]): HistoryReport {
 
 /** The report as it is written: one JSON document and a newline. */
 export function renderHistoryJson(incidents: readonly Incident[]): string {
-  return `${JSON.stringify(historyReport(incidents))}\n`;
+  return jsonDocument(historyReport(incidents));
 }
 
 /** A time in RFC 3339, UTC, with milliseconds; beyond what a Date can hold it is the epoch, never an exception. */

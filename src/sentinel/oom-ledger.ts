@@ -19,13 +19,20 @@ export class OomLedger {
     this.#reader = reader;
   }
 
-  /** Takes the counters of a cgroup that is being armed as they are. One made later starts at 0 by itself. */
-  learn(directoryFd: number, cgroup: string): void {
+  /**
+   * Takes the counters of a cgroup that is being armed as they are. One made later starts at 0 by itself.
+   * @returns whether there are kills to claim: the watch it had before was released too early to
+   */
+  learn(directoryFd: number, cgroup: string): boolean {
+    let behind = false;
     walkOpen(directoryFd, cgroup, (fd, name) => {
       const count = this.#reader.oomKills(fd);
-      if (!this.#counts.has(name) && count > 0) this.#counts.set(name, count);
+      const known = this.#counts.get(name);
+      if (known === undefined && count >= 0) this.#counts.set(name, count);
+      behind ||= known !== undefined && count > known;
       return true;
     });
+    return behind;
   }
 
   /** What the kernel killed in the cgroup and below it since the last call; null where this kernel does not count. */
@@ -34,10 +41,11 @@ export class OomLedger {
     let counts = true;
     walkOpen(directoryFd, cgroup, (fd, name) => {
       const now = this.#reader.oomKills(fd);
+      // A removed cgroup notifies of an OOM one last time; nobody was killed for that.
+      if (now < 0) return false;
       if (Number.isNaN(now)) {
-        // Gone meanwhile, or a kernel before 4.13, which has no such counter anywhere.
-        counts = name !== cgroup;
-        return counts;
+        counts = false;
+        return false;
       }
       const before = this.#counts.get(name) ?? 0;
       if (now > before) kills.push({ cgroup: name, count: now - before });

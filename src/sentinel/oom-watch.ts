@@ -34,8 +34,11 @@ export class OomWatch {
     this.#ledger = new OomLedger(reader);
   }
 
-  learn({ spec }: Watch): void {
-    this.#ledger.learn(spec.armed.directoryFd, spec.cgroup);
+  /** The cgroup is being armed, perhaps anew with another limit in the middle of an OOM. */
+  learn(watch: Watch): void {
+    const { slot, cgroup, armed } = watch.spec;
+    if (!this.#ledger.learn(armed.directoryFd, cgroup)) return;
+    this.#checks.set(slot, { watch, untilMs: 0, delayMs: FIRST_LOOK_MS, nextMs: 0 });
   }
 
   /** The watch is released. Its counter stays: it may only be armed anew with another limit. */

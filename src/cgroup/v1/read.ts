@@ -107,10 +107,10 @@ export const memoryReaderV1: MemoryReader = {
 
   oomKills(directoryFd) {
     const fd = openReadAt(directoryFd, oomControlFile);
-    if (fd < 0) return Number.NaN;
+    if (fd < 0) return fd;
     const length = readFromStart(fd, text);
     close(fd);
-    if (length < 0) return Number.NaN;
+    if (length < 0) return length;
     oomControl.parse(text.bytes, length, oomValues);
     return oomValues[0]!;
   },

@@ -16,6 +16,8 @@ export async function forceEmpty(directory: string, budgetMs: number): Promise<R
   const child = Bun.spawn({
     cmd: ["/bin/sh", "-c", script, "sh", file],
     stdio: ["ignore", "ignore", "ignore"],
+    // The shell's word for EBUSY is compared.
+    env: { LC_ALL: "C" },
     timeout: Math.ceil(budgetMs),
     killSignal: "SIGKILL",
   });

@@ -89,7 +89,7 @@ describe("renderHistory", () => {
 });
 
 describe("history --json", () => {
-  test("has the fields of the contract and no others, in its order", () => {
+  test("has the fields of the contract in its order, and how many died where the list is cut", () => {
     const text = renderHistoryJson([incident({ deadMillis: 31, event: { state: "sent", attempts: 1 } })]);
     expect(text).toBe(
       `${JSON.stringify({
@@ -111,6 +111,7 @@ describe("history --json", () => {
             usageBytes: 981.25 * M,
             reclaimableBytes: 0.375 * M,
             victims: [{ pid: 4242, comm: "java", rssBytes: 950 * M, oomScoreAdj: 2, badness: 243_712 }],
+            victimCount: 3,
             decideMicros: 210,
             deadMillis: 31,
             event: { state: "sent", attempts: 1 },

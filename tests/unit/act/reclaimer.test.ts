@@ -1,0 +1,88 @@
+import { expect, test } from "bun:test";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Reclaimer } from "../../../src/act/reclaimer.ts";
+import type { Hierarchy, MemoryReader, ReclaimOutcome } from "../../../src/cgroup/hierarchy.ts";
+import { scratch } from "../record/tiny-disk.ts";
+
+const M = 2 ** 20;
+const reader = {
+  usage: () => 100 * M,
+  reading: () => ({ usageBytes: 100 * M, slackBytes: 0, fileBytes: 50 * M, swappableBytes: 0, anonBytes: 0 }),
+} as unknown as MemoryReader;
+
+function setUp(mount: string, reclaim: Hierarchy["reclaim"]) {
+  for (const cgroup of ["/a", "/b", "/c"]) {
+    mkdirSync(mount + cgroup);
+    for (const file of ["memory.usage_in_bytes", "memory.stat"])
+      writeFileSync(join(mount + cgroup, file), "");
+  }
+  const done: [string, ReclaimOutcome][] = [];
+  const hierarchy = { mount, reclaim } as Hierarchy;
+  const settings = { mode: "auto", cooldownMs: 10_000 } as const;
+  const reclaimer = new Reclaimer(hierarchy, reader, settings, (cgroup, outcome) =>
+    done.push([cgroup, outcome]),
+  );
+  return { reclaimer, done };
+}
+
+test("a reclaim that cannot even be started has failed, and the next cgroup gets its turn", async () => {
+  using disk = scratch();
+  let calls = 0;
+  const { reclaimer, done } = setUp(disk.path, async () => {
+    if (calls++ < 2) throw new Error("no /bin/sh here");
+    return "done";
+  });
+  reclaimer.near("/a", M, 0);
+  reclaimer.near("/b", M, 0);
+  await Bun.sleep(1);
+  reclaimer.near("/c", M, 0);
+  await Bun.sleep(1);
+  expect(done).toEqual([
+    ["/a", "failed"],
+    ["/b", "failed"],
+    ["/c", "done"],
+  ]);
+});
+
+test("no more than two at once, one per cgroup, and not again within the cooldown", async () => {
+  using disk = scratch();
+  const ends: (() => void)[] = [];
+  const { reclaimer, done } = setUp(
+    disk.path,
+    () => new Promise((resolve) => ends.push(() => resolve("done"))),
+  );
+  reclaimer.near("/a", M, 0);
+  reclaimer.near("/a", M, 0);
+  reclaimer.near("/b", M, 0);
+  reclaimer.near("/c", M, 0);
+  expect(ends.length).toBe(2);
+  for (const end of ends) end();
+  await Bun.sleep(1);
+  reclaimer.near("/a", M, 9_999);
+  expect(ends.length).toBe(2);
+  reclaimer.near("/a", M, 10_000);
+  expect(ends.length).toBe(3);
+  ends[2]!();
+  await Bun.sleep(1);
+  expect(done.map(([cgroup]) => cgroup)).toEqual(["/a", "/b", "/a"]);
+});
+
+test("a kernel that refuses once is not asked again", async () => {
+  using disk = scratch();
+  let calls = 0;
+  const { reclaimer } = setUp(disk.path, async () => {
+    calls++;
+    return "busy";
+  });
+  reclaimer.near("/a", M, 0);
+  await Bun.sleep(1);
+  reclaimer.near("/b", M, 0);
+  expect(calls).toBe(1);
+});
+
+test("a cgroup that is gone is left alone", () => {
+  using disk = scratch();
+  const { reclaimer } = setUp(disk.path, () => Promise.reject(new Error("not to be called")));
+  expect(() => reclaimer.near("/gone", M, 0)).not.toThrow();
+});

@@ -1,0 +1,96 @@
+import { describe, expect, test } from "bun:test";
+import { calmPace, type Pace, pace } from "../../../src/decide/pace.ts";
+
+const M = 2 ** 20;
+
+/** Looks as often as the pace asks for. @param fixedAt memory that cannot be reclaimed @param endBytes where the guard must act */
+function follow(fixedAt: (nowMs: number) => number, endBytes: number, untilMs: number) {
+  let state = calmPace;
+  let nowMs = 0;
+  let looks = 0;
+  while (nowMs <= untilMs) {
+    const fixed = fixedAt(nowMs);
+    if (fixed >= endBytes) break;
+    state = pace(state, fixed, endBytes - fixed, nowMs);
+    looks++;
+    nowMs += state.pollMs;
+  }
+  return { state, nowMs, looks };
+}
+
+describe("the next look comes", () => {
+  test.each([
+    ["sooner the less is left: 160M in 10 ms", 160 * M, 10],
+    ["16M in a millisecond", 16 * M, 1],
+    ["nothing left, in a millisecond, never in less", 0, 1],
+    ["a lot left, in a tenth of a second, never in more", 100_000 * M, 100],
+  ])("%s", (_, distance, pollMs) => {
+    expect(pace(calmPace, 0, distance, 0).pollMs).toBe(pollMs);
+  });
+
+  test("sooner after fast growth than the assumed 8 GB/s ask for", () => {
+    const first = pace(calmPace, 0, 1600 * M, 0);
+    // 20 GB/s
+    const second = pace(first, 200 * M, 1600 * M, 10);
+    expect(second.bytesPerMs).toBe(20 * M);
+    expect(second.pollMs).toBe(20);
+    expect(first.pollMs).toBe(100);
+  });
+});
+
+describe("growth", () => {
+  test("is none at the first look, whatever is there", () => {
+    expect(pace(calmPace, 1000 * M, M, 5).bytesPerMs).toBe(0);
+  });
+
+  test("is remembered, and halves at each look that sees less", () => {
+    let state: Pace = { ...calmPace, atMs: 0, fixedBytes: 0 };
+    state = pace(state, 64 * M, 1000 * M, 1);
+    expect(state.bytesPerMs).toBe(64 * M);
+    state = pace(state, 64 * M, 1000 * M, 2);
+    expect(state.bytesPerMs).toBe(32 * M);
+  });
+
+  test("is not negative when memory shrinks", () => {
+    expect(pace({ ...calmPace, atMs: 0, fixedBytes: 100 * M }, 50 * M, M, 10).bytesPerMs).toBe(0);
+  });
+
+  test("within one instant is no division by zero", () => {
+    const state = pace({ ...calmPace, atMs: 10, fixedBytes: 0 }, M, 100 * M, 10);
+    expect(Number.isFinite(state.bytesPerMs)).toBe(true);
+    expect(state.pollMs).toBeGreaterThanOrEqual(1);
+  });
+});
+
+describe("a cgroup full of cache", () => {
+  test("in which nothing grows costs next to nothing: one look a second after the first eight", () => {
+    const { state, looks } = follow(() => 0, 200 * M, 60_000);
+    expect(state).toMatchObject({ quiet: true, pollMs: 1000 });
+    expect(looks).toBeLessThan(70);
+  });
+
+  test("in which something grows by a page now and then is quiet too", () => {
+    expect(follow((now) => Math.floor(now / 100) * 4096, 200 * M, 10_000).state.quiet).toBe(true);
+  });
+
+  test.each([
+    ["10 MB/s", 10 * M, 100],
+    ["100 MB/s", 100 * M, 20],
+    ["2 GB/s", 2048 * M, 20],
+    ["8 GB/s, from the first look on", 8192 * M, 40],
+  ])("a leak of %s is caught close to the line", (_, perSecond, allowedMB) => {
+    const end = 1000 * M;
+    const { nowMs } = follow((now) => (perSecond * now) / 1000, end, 1_000_000);
+    const overshoot = (perSecond * nowMs) / 1000 - end;
+    expect(overshoot).toBeGreaterThanOrEqual(0);
+    expect(overshoot / M).toBeLessThan(allowedMB);
+  });
+
+  test("that was quiet is followed closely again as soon as it grows", () => {
+    const quiet = follow(() => 0, 200 * M, 20_000).state;
+    expect(quiet.quiet).toBe(true);
+    const awake = pace(quiet, 50 * M, 150 * M, quiet.atMs + 100);
+    expect(awake).toMatchObject({ quiet: false, quietLooks: 0 });
+    expect(awake.pollMs).toBeLessThan(10);
+  });
+});

@@ -1,0 +1,128 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Roots } from "../../../src/discover/roots.ts";
+import { CgroupTree } from "../../../src/discover/tree.ts";
+import { until } from "../../support/until.ts";
+
+// inotify tells the same of any directory, so no cgroup is needed.
+let mount: string;
+let tree: CgroupTree;
+let told: string[];
+
+beforeEach(() => {
+  mount = mkdtempSync(join(tmpdir(), "oom-guard-tree-"));
+  told = [];
+});
+
+afterEach(() => {
+  tree.close();
+  rmSync(mount, { recursive: true, force: true });
+});
+
+function watch(...roots: string[]): void {
+  tree = new CgroupTree(mount, new Roots(roots), {
+    onAdded: (cgroup) => told.push(`+ ${cgroup}`),
+    onRemoved: (cgroup) => told.push(`- ${cgroup}`),
+    onWritten: (cgroup, file) => told.push(`w ${cgroup}/${file}`),
+    onTrouble: (error) => told.push(`! ${error.message}`),
+  });
+  tree.resync();
+}
+
+const make = (cgroup: string) => mkdirSync(mount + cgroup, { recursive: true });
+const toldOf = (line: string) => until(line, () => told.includes(line), 5000);
+
+test("what is there is told, parents first, and nothing outside the roots", () => {
+  for (const cgroup of ["/kubepods/pod1/a", "/system.slice/ssh.service", "/docker/b"]) make(cgroup);
+  watch("/kubepods", "/docker");
+  expect(told.filter((line) => line.startsWith("+ /kubepods"))).toEqual([
+    "+ /kubepods",
+    "+ /kubepods/pod1",
+    "+ /kubepods/pod1/a",
+  ]);
+  expect(told.length).toBe(5);
+  expect([...tree.cgroups()].sort()).toEqual([
+    "/docker",
+    "/docker/b",
+    "/kubepods",
+    "/kubepods/pod1",
+    "/kubepods/pod1/a",
+  ]);
+});
+
+test("a cgroup made later is told, with everything below it, also under a root that was not there yet", async () => {
+  watch("/system.slice/docker-*.scope");
+  make("/system.slice/docker-1.scope/inner");
+  await toldOf("+ /system.slice/docker-1.scope/inner");
+  make("/system.slice/ssh.service");
+  make("/system.slice/docker-2.scope");
+  await toldOf("+ /system.slice/docker-2.scope");
+  expect(told).toEqual([
+    "+ /system.slice/docker-1.scope",
+    "+ /system.slice/docker-1.scope/inner",
+    "+ /system.slice/docker-2.scope",
+  ]);
+});
+
+test("a removal is told, and a cgroup of the same name is a new one", async () => {
+  make("/k/a");
+  watch("/k");
+  rmdirSync(`${mount}/k/a`);
+  await toldOf("- /k/a");
+  told.length = 0;
+  make("/k/a");
+  await toldOf("+ /k/a");
+  expect(told).toEqual(["+ /k/a"]);
+});
+
+test("one removed and made anew before anybody looked ends up known", async () => {
+  make("/k/a");
+  watch("/k");
+  told.length = 0;
+  rmdirSync(`${mount}/k/a`);
+  make("/k/a");
+  tree.resync();
+  make("/k/marker");
+  await toldOf("+ /k/marker");
+  const ofA = told.filter((line) => line.endsWith("/k/a"));
+  expect(ofA.at(0)).toBe("- /k/a");
+  expect(ofA.at(-1)).toBe("+ /k/a");
+  expect([...tree.cgroups()].sort()).toEqual(["/k", "/k/a", "/k/marker"]);
+});
+
+test("a control file that is written is told by its name", async () => {
+  make("/k/a");
+  writeFileSync(`${mount}/k/a/memory.limit_in_bytes`, "1");
+  watch("/k");
+  writeFileSync(`${mount}/k/a/memory.limit_in_bytes`, "2");
+  await toldOf("w /k/a/memory.limit_in_bytes");
+});
+
+describe("other roots at run time", () => {
+  test("what is no longer inside them is told as removed, also where it still has to be watched for its children", () => {
+    make("/kubepods/burstable/pod1");
+    watch("/kubepods");
+    told.length = 0;
+    tree.resync(new Roots(["/kubepods/burstable/*"]));
+    expect(told.sort()).toEqual(["- /kubepods", "- /kubepods/burstable"]);
+    expect([...tree.cgroups()]).toEqual(["/kubepods/burstable/pod1"]);
+  });
+
+  test("what comes to lie inside is told as added", () => {
+    make("/kubepods/burstable/pod1");
+    watch("/kubepods/burstable");
+    told.length = 0;
+    tree.resync(new Roots(["/kubepods"]));
+    expect(told).toEqual(["+ /kubepods"]);
+  });
+
+  test("none at all forgets everything", () => {
+    make("/kubepods/a");
+    watch("/kubepods");
+    told.length = 0;
+    tree.resync(new Roots(["/docker"]));
+    expect(told.sort()).toEqual(["- /kubepods", "- /kubepods/a"]);
+  });
+});
