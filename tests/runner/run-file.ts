@@ -37,7 +37,7 @@ export function runFile(file: PlannedFile, outputFolder: string, env: Record<str
   const base = join(outputFolder, file.path.replaceAll("/", "-").replace(/\.test\.ts$/, ""));
   const [logFile, report, skips] = [`${base}.log`, `${base}.xml`, `${base}.skips`];
   for (const old of [report, skips]) rmSync(old, { force: true });
-  const mark = `${process.pid}-${base}`;
+  const mark = crypto.randomUUID();
   const log = openSync(logFile, "w");
   const started = performance.now();
   const child = Bun.spawn(
@@ -49,28 +49,28 @@ export function runFile(file: PlannedFile, outputFolder: string, env: Record<str
     },
   );
   closeSync(log);
-  let hung = false;
+  let hung: Promise<void> | null = null;
   const killAll = async () => {
     // The whole group: the test runner and what its tests started.
     signal(-child.pid, "SIGKILL");
     await killMarked(mark);
   };
   const timer = setTimeout(() => {
-    hung = true;
-    void killAll();
+    hung = killAll();
   }, file.limitMs);
 
   const finish = async (): Promise<FileResult> => {
     const exitCode = await child.exited;
     clearTimeout(timer);
     const seconds = (performance.now() - started) / 1000;
-    const leftovers = hung ? [] : await endLeftovers(mark);
+    await hung;
+    const leftovers = hung === null ? await endLeftovers(mark) : [];
     const counts = (existsSync(report) ? parseJunit(readFileSync(report, "utf8")) : null) ?? {
       passed: 0,
       skipped: 0,
       failures: [],
     };
-    const ended = howItEnded(file, hung, exitCode, child.signalCode, counts.failures.length);
+    const ended = howItEnded(file, hung !== null, exitCode, child.signalCode, counts.failures.length);
     const empty = ended === null && counts.passed + counts.skipped + counts.failures.length === 0;
     const message = ended ?? (empty ? "no test was run" : null);
     return {
