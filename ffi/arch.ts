@@ -5,11 +5,28 @@ interface Arch {
   readonly epollEventBytes: number;
   readonly epollDataOffset: number;
   readonly SYS_getdents64: number;
+  readonly SYS_fstat: number;
+  /** Where st_nlink lies in struct stat. */
+  readonly linkCountOffset: number;
 }
 
 const arches: Readonly<Record<string, Arch>> = {
-  x64: { O_DIRECTORY: 0o200000, epollEventBytes: 12, epollDataOffset: 4, SYS_getdents64: 217 },
-  arm64: { O_DIRECTORY: 0o40000, epollEventBytes: 16, epollDataOffset: 8, SYS_getdents64: 61 },
+  x64: {
+    O_DIRECTORY: 0o200000,
+    epollEventBytes: 12,
+    epollDataOffset: 4,
+    SYS_getdents64: 217,
+    SYS_fstat: 5,
+    linkCountOffset: 16,
+  },
+  arm64: {
+    O_DIRECTORY: 0o40000,
+    epollEventBytes: 16,
+    epollDataOffset: 8,
+    SYS_getdents64: 61,
+    SYS_fstat: 80,
+    linkCountOffset: 20,
+  },
 };
 
 /** Layouts and numbers for the named architecture. @throws for one the guard was never built for. */

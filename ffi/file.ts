@@ -2,7 +2,7 @@ import { write as writeAsync } from "node:fs";
 import { arch } from "./arch.ts";
 import { EINTR } from "./errno.ts";
 import { errno, libc } from "./libc.ts";
-import { cString, type NativeBuffer } from "./native-buffer.ts";
+import { cString, NativeBuffer } from "./native-buffer.ts";
 import { SysError } from "./sys-error.ts";
 
 // Calls for the hot path: no allocation, no exception. Each answers a non-negative result, or -errno.
@@ -55,6 +55,19 @@ export function writeAt(fd: number, from: NativeBuffer, length: number, offset: 
 export function readDirectory(fd: number, into: NativeBuffer): number {
   const count = Number(libc.syscall(arch.SYS_getdents64, fd, into.address, into.bytes.length, 0));
   return count < 0 ? -errno() : count;
+}
+
+// struct stat has 144 bytes on x86-64, 128 on arm64.
+const stat = new NativeBuffer(256);
+
+/**
+ * How many links an open file has, 0 when that cannot be told. The system call itself: glibc has no fstat before 2.33,
+ * only inline wrappers.
+ */
+export function linkCount(fd: number): number {
+  if (Number(libc.syscall(arch.SYS_fstat, fd, stat.address, 0, 0)) < 0) return 0;
+  // More than 2^32 subdirectories do not fit into the file system, so the lower half of a wide count will do.
+  return stat.view.getUint32(arch.linkCountOffset, true);
 }
 
 /** Moves a directory descriptor back to its first entry. */

@@ -54,9 +54,8 @@ function strikeContainer(units: readonly Unit[], order: StrikeOrder): Strike | n
     const pids = pidsBelow(unit.directoryFd);
     const known = processes ?? order.snapshot ?? readWithinBudget(order.around.procRoot, pids);
     order.onIntent(unit, pids);
-    const killed = killAll(unit, pids, order);
+    const { killed, atMs } = killAll(unit, pids, order);
     if (killed.size === 0) continue;
-    const atMs = performance.now();
     const victims = listVictims(describe(known, order), killed, order.around.procRoot);
     return { unit, whole: true, pids: killed, victims, atMs };
   }
@@ -78,15 +77,21 @@ function strikeProcess(units: readonly Unit[], order: StrikeOrder): Strike | nul
 
 type KillOrder = Pick<StrikeOrder, "around" | "hierarchy" | "signal" | "onRefused">;
 
-/** SIGKILLs these, and then whoever else a fresh list shows, until it shows nobody new. */
-function killAll(unit: Unit, pids: readonly number[], order: KillOrder): Set<number> {
+/** SIGKILLs these, and then whoever else a fresh list shows, until it shows nobody new. @returns who, and when the last one was sent */
+function killAll(
+  unit: Unit,
+  pids: readonly number[],
+  order: KillOrder,
+): { readonly killed: Set<number>; readonly atMs: number } {
   const killed = new Set<number>();
   const seen = new Set<number>();
   killUnseen(unit, pids, seen, killed, order);
+  let atMs = performance.now();
   for (let round = 0; round < MAX_ROUNDS; round++) {
     if (killNewcomers(unit, seen, killed, order) === 0) break;
+    atMs = performance.now();
   }
-  return killed;
+  return { killed, atMs };
 }
 
 /**

@@ -1,4 +1,4 @@
-import { close, openDirectoryAt, readDirectory, rewind } from "../../ffi/file.ts";
+import { close, linkCount, openDirectoryAt, readDirectory, rewind } from "../../ffi/file.ts";
 import { cString, NativeBuffer } from "../../ffi/native-buffer.ts";
 
 // struct linux_dirent64 (include/linux/dirent.h): u64 ino, s64 offset, u16 record length, u8 type, name.
@@ -7,6 +7,7 @@ const TYPE = 18;
 const NAME = 19;
 const DT_DIR = 4;
 const DOT = 46;
+const LEAF_LINKS = 2;
 
 const entries = new NativeBuffer(32 * 1024);
 const decoder = new TextDecoder();
@@ -16,6 +17,8 @@ const decoder = new TextDecoder();
  * them, while the directory lists them by hash. Inode numbers tell their age. An unreadable (removed) one has none.
  */
 export function childNames(directoryFd: number): string[] {
+  // A cgroup directory has two links and one for each child (fs/kernfs): one call instead of three tells a leaf.
+  if (linkCount(directoryFd) === LEAF_LINKS) return [];
   const found: { inode: bigint; name: string }[] = [];
   rewind(directoryFd);
   for (let length = readDirectory(directoryFd, entries); length > 0; ) {

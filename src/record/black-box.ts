@@ -54,11 +54,11 @@ export class BlackBoxWriter {
   /** Writes the incident into its slot. A record too long for it loses the tail of its victims, then of its names. */
   write(slot: number, incident: Incident): void {
     if (this.#fd < 0) return;
-    const shorter = { ...incident, victims: incident.victims.slice(0, 1) };
+    const shorter = () => ({ ...incident, victims: incident.victims.slice(0, 1) });
     const written =
       encodeWhole(JSON.stringify(incident), this.#room) ||
-      encodeWhole(JSON.stringify(shorter), this.#room) ||
-      encodeWhole(JSON.stringify(shorter, cutNames), this.#room);
+      encodeWhole(JSON.stringify(shorter()), this.#room) ||
+      encodeWhole(JSON.stringify(shorter(), cutNames), this.#room);
     this.#write(slot, "done", written);
   }
 

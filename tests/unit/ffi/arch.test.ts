@@ -7,8 +7,28 @@ import { close } from "../../../ffi/file.ts";
 // include/uapi/linux/eventpoll.h packs the struct on x86-64 only; O_DIRECTORY and the system calls have numbers of
 // their own on each (arch/*/include/uapi/asm/fcntl.h, asm-generic/unistd.h).
 test.each([
-  ["x64", { O_DIRECTORY: 0x10000, epollEventBytes: 12, epollDataOffset: 4, SYS_getdents64: 217 }],
-  ["arm64", { O_DIRECTORY: 0x4000, epollEventBytes: 16, epollDataOffset: 8, SYS_getdents64: 61 }],
+  [
+    "x64",
+    {
+      O_DIRECTORY: 0x10000,
+      epollEventBytes: 12,
+      epollDataOffset: 4,
+      SYS_getdents64: 217,
+      SYS_fstat: 5,
+      linkCountOffset: 16,
+    },
+  ],
+  [
+    "arm64",
+    {
+      O_DIRECTORY: 0x4000,
+      epollEventBytes: 16,
+      epollDataOffset: 8,
+      SYS_getdents64: 61,
+      SYS_fstat: 80,
+      linkCountOffset: 20,
+    },
+  ],
 ])("%s has its own numbers", (name, numbers) => {
   expect(archNamed(name)).toEqual(numbers);
 });
