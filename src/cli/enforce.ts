@@ -42,7 +42,7 @@ export async function enforce(tools: SurveyTools, over: readonly Surveyed[]): Pr
     const deepestFirst = over.toSorted((a, b) => b.cgroup.split("/").length - a.cgroup.split("/").length);
     for (const { cgroup } of deepestFirst) await enforceOne(cgroup, survey, tools, recorder, log);
   } finally {
-    recorder.close();
+    recorder.close(true);
     lock.release();
   }
 }

@@ -78,9 +78,9 @@ async function guard(options: CliOptions, config: Config, mount: string, log: Lo
   });
   process.on("SIGHUP", () => reload(options, daemon, log));
   const code = await stopped.promise;
-  await daemon.stop();
-  const lost = recorder.close();
-  if (lost > 0) log.error(`${lost} incidents could not be stored`);
+  const lost = recorder.close(await daemon.stop());
+  if (lost > 0)
+    log.error(`${lost} incidents could not be stored: the next start finds them in the black box`);
   return code;
 }
 

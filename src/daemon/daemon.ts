@@ -135,14 +135,15 @@ export class Daemon {
     return fixed.flatMap(([key, old, now]) => (same(old, now) ? [] : [key]));
   }
 
-  /** Stops guarding and gives back what it holds. */
-  async stop(): Promise<void> {
+  /** Stops guarding and gives back what it holds. @returns whether everything that happened was recorded */
+  async stop(): Promise<boolean> {
     for (const timer of this.#timers) clearInterval(timer);
-    if (!(await this.#sentinel.stop(SENTINEL_STOP_MS)))
-      this.#parts.log.warn("the sentinel thread did not end in time");
+    const stopped = await this.#sentinel.stop(SENTINEL_STOP_MS);
+    if (!stopped) this.#parts.log.warn("the sentinel thread did not end in time");
     this.#tree.close();
     const sources = Promise.all(this.#sources.map((source) => source.stop()));
     await Promise.race([sources, Bun.sleep(SOURCES_STOP_MS)]);
+    return stopped;
   }
 
   #source(socket: string): ContainerdSource {

@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, readSync, writeSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readSync, rmSync, writeSync } from "node:fs";
 import { writeAt } from "../../ffi/file.ts";
 import { NativeBuffer } from "../../ffi/native-buffer.ts";
 import type { Incident } from "./incident.ts";
@@ -90,9 +90,11 @@ export interface Recovered {
 /** The main thread's side: finds what an earlier process could not store any more, and clears what is stored. */
 export class BlackBox {
   readonly fd: number;
+  readonly #path: string;
 
-  private constructor(fd: number) {
+  private constructor(fd: number, path: string) {
     this.fd = fd;
+    this.#path = path;
   }
 
   /** Opens or makes the file. @throws what node:fs throws */
@@ -100,7 +102,8 @@ export class BlackBox {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     // Read and write, made when absent, never truncated.
     const O_RDWR_CREAT_CLOEXEC = 0o2 | 0o100 | 0o2000000;
-    return new BlackBox(openSync(`${directory}/${name}`, O_RDWR_CREAT_CLOEXEC, 0o600));
+    const path = `${directory}/${name}`;
+    return new BlackBox(openSync(path, O_RDWR_CREAT_CLOEXEC, 0o600), path);
   }
 
   /** Every whole record in the file; torn or foreign ones are left out. */
@@ -127,6 +130,12 @@ export class BlackBox {
 
   close(): void {
     closeSync(this.fd);
+  }
+
+  /** Closes it for good: nothing in it is needed any more. */
+  remove(): void {
+    this.close();
+    rmSync(this.#path, { force: true });
   }
 }
 

@@ -62,10 +62,16 @@ export class Recorder {
     return incidents;
   }
 
-  /** Tries the store a last time. @returns how many incidents only the black box has */
-  close(): number {
+  /**
+   * Tries the store a last time.
+   * @param complete everything that happened has been handed to `record`, so the black box is needed no more
+   * @returns how many incidents only the black box has
+   */
+  close(complete: boolean): number {
     const lost = this.#queue.close();
-    this.#blackBox?.close();
+    // Each state directory has its own box, which would stay until the next boot.
+    if (complete && lost === 0) this.#blackBox?.remove();
+    else this.#blackBox?.close();
     return lost;
   }
 

@@ -92,7 +92,7 @@ describe.skipIf(missingLeak() !== null)("the daemon's life", () => {
     for (let i = 0; i < 10; i++) {
       const cgroup = await top.armedChild(`lost-${i}`, 64 * MIB);
       cgroups.push(cgroup);
-      const leak = await startLeak({ procsFile: cgroup.procsFile, megabytes: 200 });
+      const leak = await startLeak({ procsFile: cgroup.procsFile, megabytes: 200, rateMbPerS: 500 });
       await leak.exited;
       guard.signal("SIGKILL");
       await guard.exited();

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
 import { BlackBox, BlackBoxWriter } from "../../../src/record/black-box.ts";
 import type { Incident } from "../../../src/record/incident.ts";
 import { IncidentQueue } from "../../../src/record/incident-queue.ts";
@@ -93,7 +94,7 @@ test("closing tells how much is lost with the process", () => {
   broken = true;
   recorder.record(incident({ id: "a" }), null, 0);
   recorder.record(incident({ id: "b" }), null, 0);
-  expect(recorder.close()).toBe(2);
+  expect(recorder.close(true)).toBe(2);
 });
 
 describe("after a death", () => {
@@ -153,6 +154,18 @@ test("without a black box everything else works", () => {
   const bare = new Recorder(queue, null, no, yes);
   expect(bare.recover(yes, 0)).toEqual([]);
   bare.record(incident(), null, 0);
-  expect(bare.close()).toBe(0);
+  expect(bare.close(true)).toBe(0);
   expect(stored()).toEqual([incident()]);
+});
+
+describe("at the end", () => {
+  test("a black box whose incidents are all stored is removed", () => {
+    recorder.close(true);
+    expect(readdirSync(folder.path)).not.toContain("box");
+  });
+
+  test("one that may hold something stays", () => {
+    recorder.close(false);
+    expect(readdirSync(folder.path)).toContain("box");
+  });
 });
