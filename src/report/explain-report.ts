@@ -36,7 +36,7 @@ export interface ExplainReport extends Omit<Identity, "podUid"> {
   /** Worst first. */
   readonly processes: readonly ExplainedProcess[];
   readonly kernelVictim: ExplainedVictim | null;
-  /** Whom a kernel before 5.9 would choose: it made every result below 1 a 1. */
+  /** Whom a 3.10 kernel (CentOS 7) would choose: it made every result below 1 a 1, and killed a child before its parent. */
   readonly oldKernelVictim: ExplainedVictim | null;
   readonly guardVictim: ExplainedVictim | null;
   /** The cgroup the guard would kill whole; null under `process`, or when there is nobody. */

@@ -8,6 +8,8 @@ import { printable, printableAscii } from "./text.ts";
 const TITLES = ["PID", "PROCESS", "RSS", "SWAP", "TABLES", "ADJ", "POINTS", ""] as const;
 const COMM = 1;
 const COMM_MAX = 20;
+/** Room for the longest label of the verdicts. */
+const LABEL = "oom-guard (container) would: ".length;
 const COMM_MIN = 6;
 const GAP = "  ";
 
@@ -54,10 +56,7 @@ function safe(text: string, look: Look): string {
 }
 
 function headline(report: ExplainReport, look: Look): string {
-  return (
-    safe(`${report.kind} ${subjectOf(report)}`, look) +
-    (report.namespace === null ? "" : safe(` (${report.cgroup})`, look))
-  );
+  return safe(subjectOf(report), look) + (report.namespace === null ? "" : safe(` (${report.cgroup})`, look));
 }
 
 function sizes({ usageBytes, limitBytes, thresholdBytes, reclaimableBytes, policy }: ExplainReport): string {
@@ -96,9 +95,9 @@ function verdicts(report: ExplainReport, look: Look): string[] {
       : `every process of ${safe(guardCgroup, look)} (${inCgroup}, largest ${who(guardVictim, look)})`;
   return [
     `Points = (RSS + swap + page tables) / ${pageBytes} + adj * ${Math.floor(totalPages / 1000)}; the most points die, -1000 never does.`,
-    `This kernel would kill:       ${who(report.kernelVictim, look)}`,
-    `A kernel before 5.9 would:    ${who(report.oldKernelVictim, look)}`,
-    `oom-guard (${report.policy}) would: ${guard}`,
+    `${"This kernel would kill:".padEnd(LABEL)}${who(report.kernelVictim, look)}`,
+    `${"A 3.10 kernel would kill:".padEnd(LABEL)}${who(report.oldKernelVictim, look)}`,
+    `${`oom-guard (${report.policy}) would:`.padEnd(LABEL)}${guard}`,
     `Now: ${safe(report.now, look)}`,
   ];
 }

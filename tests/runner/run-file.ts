@@ -1,4 +1,5 @@
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { signal } from "../support/processes.ts";
 import { type Failure, parseJunit } from "./junit.ts";
@@ -38,6 +39,8 @@ export function runFile(file: PlannedFile, outputFolder: string, env: Record<str
   const [logFile, report, skips] = [`${base}.log`, `${base}.xml`, `${base}.skips`];
   for (const old of [report, skips]) rmSync(old, { force: true });
   const mark = crypto.randomUUID();
+  // What a test leaves in the folder for temporary files goes with the file.
+  const scratch = mkdtempSync(join(tmpdir(), "ogt-"));
   const log = openSync(logFile, "w");
   const started = performance.now();
   const child = Bun.spawn(
@@ -45,7 +48,7 @@ export function runFile(file: PlannedFile, outputFolder: string, env: Record<str
     {
       stdio: ["ignore", log, log],
       detached: true,
-      env: { ...process.env, ...env, [MARK]: mark, OOM_GUARD_TEST_SKIPS_LOG: skips },
+      env: { ...process.env, ...env, TMPDIR: scratch, [MARK]: mark, OOM_GUARD_TEST_SKIPS_LOG: skips },
     },
   );
   closeSync(log);
@@ -65,6 +68,7 @@ export function runFile(file: PlannedFile, outputFolder: string, env: Record<str
     const seconds = (performance.now() - started) / 1000;
     await hung;
     const leftovers = hung === null ? await endLeftovers(mark) : [];
+    rmSync(scratch, { recursive: true, force: true });
     const counts = (existsSync(report) ? parseJunit(readFileSync(report, "utf8")) : null) ?? {
       passed: 0,
       skipped: 0,

@@ -70,7 +70,7 @@ test("tells each process's points and who would die by whose choice", () => {
   expect(lineWith(text, "untouchable")).toMatch(/-1000\s+never$/);
   expect(text).toContain("Points = (RSS + swap + page tables) / 4096 + adj * 262;");
   expect(lineWith(text, "This kernel")).toEndWith("java (pid 2000)");
-  expect(lineWith(text, "before 5.9")).toEndWith("pause (pid 1000)");
+  expect(lineWith(text, "3.10 kernel")).toEndWith("pause (pid 1000)");
   expect(lineWith(text, "oom-guard (container)")).toEndWith(
     "every process of /kubepods/pod1/c1 (2, largest java (pid 2000))",
   );
