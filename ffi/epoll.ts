@@ -45,6 +45,16 @@ export class Epoll {
     this.#control(EPOLL_CTL_MOD, fd, EPOLLIN | EPOLLET | EPOLLONESHOT, tag);
   }
 
+  /** Keeps a watched descriptor silent until `listen`. @throws SysError */
+  silence(fd: number, tag: number): void {
+    this.#control(EPOLL_CTL_MOD, fd, EPOLLET, tag);
+  }
+
+  /** Reports the descriptor's readiness again; a signal that came while it was silent counts. @throws SysError */
+  listen(fd: number, tag: number): void {
+    this.#control(EPOLL_CTL_MOD, fd, EPOLLIN | EPOLLET, tag);
+  }
+
   /** Stops watching a descriptor; one that is not watched is no error. */
   remove(fd: number): void {
     libc.epoll_ctl(this.#fd, EPOLL_CTL_DEL, fd, this.#change.address);

@@ -51,3 +51,8 @@ export function pace(before: Pace, fixedBytes: number, distanceBytes: number, no
     : Math.min(Math.max(Math.floor(untilMs), SHORTEST_POLL_MS), LONGEST_POLL_MS);
   return { atMs: nowMs, fixedBytes, bytesPerMs, quietLooks, quiet, pollMs };
 }
+
+/** The pace of a cgroup in which the kernel has just reclaimed something: it is looked at closely for a while again. */
+export function stirred(pace: Pace): Pace {
+  return { ...pace, quietLooks: 0, quiet: false };
+}

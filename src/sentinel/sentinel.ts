@@ -7,7 +7,7 @@ import { isWithin } from "../act/kill-process.ts";
 import { readWithinBudget } from "../act/strike.ts";
 import { descriptors, type MemoryReader, type Signal } from "../cgroup/hierarchy.ts";
 import { pidsBelow } from "../cgroup/processes.ts";
-import { pace } from "../decide/pace.ts";
+import { pace, stirred } from "../decide/pace.ts";
 import { belowThreshold, step, usageSuffices, type Verdict } from "../decide/step.ts";
 import type { Trigger } from "../record/incident.ts";
 import { Executor } from "./executor.ts";
@@ -21,6 +21,7 @@ import {
   detach,
   freshSnapshot,
   hasThreshold,
+  heedThreshold,
   listenTo,
   listenToReclaim,
   readTag,
@@ -110,8 +111,11 @@ export class Sentinel {
       case "threshold":
         this.#evaluate(watch, "threshold", nowMs);
         break;
-      case "pressure":
       case "reclaim":
+        watch.state = { ...watch.state, pace: stirred(watch.state.pace) };
+        this.#evaluate(watch, "pressure", nowMs);
+        break;
+      case "pressure":
         this.#evaluate(watch, "pressure", nowMs);
         break;
       case "near":
@@ -198,6 +202,7 @@ export class Sentinel {
   #apply(watch: Watch, verdict: Verdict, nowMs: number): void {
     watch.state = verdict.state;
     this.#pollAt(watch, verdict.pollMs < 0 ? Number.POSITIVE_INFINITY : nowMs + verdict.pollMs);
+    heedThreshold(this.#epoll, watch, verdict.state.phase !== "cache");
     if (verdict.listenToReclaim) listenToReclaim(this.#epoll, watch);
     // Full of cache it crosses nothing any more, but main may reclaim it once the cooldown is over.
     if (verdict.state.phase === "cache") this.#sayNear(watch, nowMs);

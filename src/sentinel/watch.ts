@@ -13,6 +13,8 @@ export interface Watch {
   /** How usage comes closer to the threshold, where the kernel does not tell. */
   approach: Pace;
   state: WatchState;
+  /** Whether the threshold's notifications wake the sentinel. */
+  heedsThreshold: boolean;
   /** When to look without being notified; Infinity: never. */
   nextPollMs: number;
   /** Removed by somebody; main has yet to release it. */
@@ -48,6 +50,7 @@ export function attach(epoll: Epoll, spec: WatchSpec): Watch {
     spec,
     signals: [],
     state: calm,
+    heedsThreshold: true,
     approach: calmPace,
     nextPollMs: Number.POSITIVE_INFINITY,
     gone: false,
@@ -64,7 +67,8 @@ export function listenTo(epoll: Epoll, watch: Watch, signals: readonly Signal[])
   for (const signal of signals) {
     const { meaning, fd } = signal;
     watch.signals.push(signal);
-    if (meaning === "reclaim") epoll.addSilent(fd, tagOf(watch.spec, meaning));
+    const silent = meaning === "reclaim" || (meaning === "threshold" && !watch.heedsThreshold);
+    if (silent) epoll.addSilent(fd, tagOf(watch.spec, meaning));
     else epoll.add(fd, tagOf(watch.spec, meaning));
   }
 }
@@ -80,6 +84,20 @@ export function freshSnapshot({ snapshot }: Watch, nowMs: number): Watch["snapsh
 /** Whether the kernel tells when usage reaches the threshold; if not, somebody must look. */
 export function hasThreshold({ signals }: Watch): boolean {
   return signals.some(({ meaning }) => meaning === "threshold");
+}
+
+/**
+ * Ends or resumes the threshold's notifications. Where files are streamed through a full cgroup usage crosses the
+ * threshold a thousand times a second (3 % of a core), and polling sees what there is to see.
+ */
+export function heedThreshold(epoll: Epoll, watch: Watch, heed: boolean): void {
+  if (watch.heedsThreshold === heed) return;
+  watch.heedsThreshold = heed;
+  for (const { meaning, fd } of watch.signals) {
+    if (meaning !== "threshold") continue;
+    if (heed) epoll.listen(fd, tagOf(watch.spec, meaning));
+    else epoll.silence(fd, tagOf(watch.spec, meaning));
+  }
 }
 
 /** Lets the next report of reclaim, one only, wake the sentinel. @throws SysError */

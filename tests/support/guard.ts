@@ -50,14 +50,18 @@ export class TestGuard {
     return guard;
   }
 
-  /** Writes the configuration file; sockets that do not exist keep a runtime of the machine's out of the test. */
+  /**
+   * Writes the configuration file. Sockets that do not exist keep a runtime of the machine's out of the test, and
+   * without periodic resync only notifications can make the guard notice anything.
+   */
   configure(config: string): void {
+    const resync = config.includes("resync") ? "" : 'resync = "1h"\n';
     const runtime = config.includes("[runtime]")
       ? ""
       : '\n[runtime]\nsockets = ["/nonexistent/containerd.sock"]\n';
     const rules = config.indexOf("[[rule]]");
     const [top, tail] = rules < 0 ? [config, ""] : [config.slice(0, rules), config.slice(rules)];
-    writeFileSync(this.configFile, `${top}${runtime}${tail}`);
+    writeFileSync(this.configFile, `${resync}${top}${runtime}${tail}`);
   }
 
   async restart(): Promise<void> {

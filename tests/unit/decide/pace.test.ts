@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { calmPace, type Pace, pace } from "../../../src/decide/pace.ts";
+import { calmPace, type Pace, pace, stirred } from "../../../src/decide/pace.ts";
 
 const M = 2 ** 20;
 
@@ -93,4 +93,17 @@ describe("a cgroup full of cache", () => {
     expect(awake).toMatchObject({ quiet: false, quietLooks: 0 });
     expect(awake.pollMs).toBeLessThan(10);
   });
+});
+
+test("reclaim in a quiet cgroup is looked at closely for a while again", () => {
+  let now = calmPace;
+  for (let i = 0; i < 8; i++) now = pace(now, 0, 100 * 2 ** 20, i * 100);
+  expect(now.quiet).toBe(true);
+  const looks = [];
+  now = stirred(now);
+  for (let i = 8; i < 16; i++) {
+    now = pace(now, 0, 100 * 2 ** 20, i * 100);
+    looks.push(now.quiet);
+  }
+  expect(looks).toEqual([false, false, false, false, false, false, false, true]);
 });

@@ -80,7 +80,7 @@ test("tells each process's points and who would die by whose choice", () => {
 
 test("under policy process the guard names one", () => {
   const text = renderExplain(report({ policy: "process", guardCgroup: null }), plain);
-  expect(lineWith(text, "oom-guard (process)")).toEndWith("would: java (pid 2000)");
+  expect(lineWith(text, "oom-guard (process)")).toEndWith(" java (pid 2000)");
 });
 
 test("says where nobody lives, and where nobody may be killed", () => {
