@@ -60,8 +60,13 @@ describe.skipIf(missingLeak() !== null)("the race against the kernel's OOM kille
   });
 
   test("a cgroup full of page cache, then a leak: the guard kills first", async () => {
+    // Without reclaim beforehand, which would empty the cgroup and let the threshold fire as if nothing had been.
+    await guard.stop();
+    guard = await TestGuard.start({ roots: [top.path], config: '[reclaim]\nmode = "never"\n' });
     const file = `${guard.stateDir}/cache`;
     writeFileSync(file, Buffer.alloc(400 * MIB, 1));
+    // Dirty pages cannot be dropped.
+    Bun.spawnSync(["sync", file]);
     let won = 0;
     for (let i = 0; i < RUNS; i++) {
       won += Number(
@@ -70,6 +75,9 @@ describe.skipIf(missingLeak() !== null)("the race against the kernel's OOM kille
           // The page cache belongs to whoever read the file first: drop what earlier runs hold of it.
           writeFileSync("/proc/sys/vm/drop_caches", "1");
           expect(Bun.spawnSync(["sh", "-c", fill]).exitCode).toBe(0);
+          expect(cgroup.stat("total_inactive_file") + cgroup.stat("total_active_file")).toBeGreaterThan(
+            190 * MIB,
+          );
           const leak = await startLeak({ procsFile: cgroup.procsFile, megabytes: 400 });
           expect(await leak.exited).toBe(137);
         }),
