@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { MIB, MOUNT, TestCgroup } from "../support/cgroup.ts";
 import { TestGuard } from "../support/guard.ts";
 import { startLeak } from "../support/leak.ts";
+import { oldKernel } from "../support/old-kernel.ts";
 import { alive } from "../support/processes.ts";
 import { missingLeak } from "../support/requirements.ts";
 import { until } from "../support/until.ts";
@@ -87,21 +88,26 @@ describe.skipIf(missingLeak() !== null)("the daemon's life", () => {
     await guard.incident(cgroup.path, "kill");
   });
 
-  test("killed between the SIGKILL and the store: no incident is lost, none is told twice", async () => {
-    const cgroups: TestCgroup[] = [];
-    for (let i = 0; i < 10; i++) {
-      const cgroup = await top.armedChild(`lost-${i}`, 64 * MIB);
-      cgroups.push(cgroup);
-      const leak = await startLeak({ procsFile: cgroup.procsFile, megabytes: 200, rateMbPerS: 500 });
-      await leak.exited;
-      guard.signal("SIGKILL");
-      await guard.exited();
-      await guard.restart();
-    }
-    for (const cgroup of cgroups) {
-      expect(cgroup.oomKills).toBe(0);
-      expect(guard.incidents(cgroup.path)).toHaveLength(1);
-    }
+  test.each([
+    { moment: "right after its SIGKILL", fault: "dieafter" },
+    { moment: "right before it", fault: "diebefore" },
+  ])("the guard dies $moment: no incident is lost, none is told twice", async ({ fault }) => {
+    const cgroup = await top.armedChild("lost", 100 * MIB);
+    await guard.crash();
+    await guard.restart(oldKernel(fault));
+    // Slow enough that after a death before the SIGKILL the next guard is there before the limit.
+    const leak = await startLeak({ procsFile: cgroup.procsFile, megabytes: 98.5, hold: true });
+    expect(await guard.exited()).toBe(137);
+    expect(guard.incidents(cgroup.path)).toEqual([]);
+    await guard.restart({});
+    expect(await leak.exited).toBe(137);
+    const kill = await guard.incident(cgroup.path, "kill");
+    expect(kill.victims.map(({ pid }) => pid)).toEqual([leak.pid]);
+    expect(kill).toMatchObject({ limitBytes: 100 * MIB, thresholdBytes: 98 * MIB, victimCount: 1 });
+    await guard.crash();
+    await guard.restart({});
+    expect(guard.incidents(cgroup.path)).toHaveLength(1);
+    expect(cgroup.oomKills).toBe(0);
   });
 
   test("a full disk costs the record, never the kill; it is said once, and made up for when there is room", async () => {

@@ -64,12 +64,13 @@ export class TestGuard {
     writeFileSync(this.configFile, `${resync}${top}${runtime}${tail}`);
   }
 
-  async restart(): Promise<void> {
+  /** Starts it anew on the same state. @param env instead of the one it was started with first */
+  async restart(env: Readonly<Record<string, string>> | undefined = this.#options.env): Promise<void> {
     const roots = this.#options.roots.flatMap((root) => ["--cgroup-root", root]);
     const settings = ["--config", this.configFile, "--state-dir", this.stateDir, "--log-format", "json"];
     this.#child = Bun.spawn(
       [BINARY, "run", ...settings, "--log-level", "debug", ...roots, ...(this.#options.args ?? [])],
-      { stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, ...this.#options.env } },
+      { stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, ...env } },
     );
     void this.#collect(this.#child.stderr);
     const before = this.#lines.length;

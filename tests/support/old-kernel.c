@@ -1,4 +1,4 @@
-// Makes this kernel look like an old one to the guard: preloaded, it stands where the guard meets the C library (the
+// Makes this kernel look like an old one to the guard, or lets it die at a chosen point: preloaded, it stands where the guard meets the C library (the
 // guard opens libc by name, so dlopen is caught and this library handed out in its place). FAULT holds any of:
 //   pages     thresholds are stored as pages and compared as bytes (CentOS 7.3)
 //   silent    thresholds are accepted and never fire
@@ -6,12 +6,14 @@
 //   nolocal   memory.pressure_level takes the level alone (before 4.13)
 //   nocount   memory.oom_control has no oom_kill line (before 4.13)
 //   nopidfd   no pidfd system calls (before 5.1)
+//   diebefore the guard is killed in the moment before it kills, dieafter in the moment after
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -145,5 +147,10 @@ long syscall(long number, ...) {
     return -1;
   }
   long (*next)(long, ...) = real("syscall");
+  if (number == 424 && fault("diebefore")) kill(getpid(), SIGKILL);
+  if (number == 424 && fault("dieafter")) {
+    next(number, a, b, c, d, e, f);
+    kill(getpid(), SIGKILL);
+  }
   return next(number, a, b, c, d, e, f);
 }
