@@ -1,7 +1,5 @@
-import { type CliOptions, commandFlags, type Flag } from "./flags.ts";
-
-/** What a command does with its options and arguments. The number is the exit code; what the user can mend is a UserError. */
-export type Handler = (options: CliOptions, args: readonly string[]) => Promise<number>;
+import { commandFlags, type Flag } from "./flags.ts";
+import type { Handler } from "./handler.ts";
 
 /** One command, as the parser and `--help` know it. */
 export interface Command {

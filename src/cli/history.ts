@@ -1,9 +1,9 @@
 import { IncidentStore } from "../record/store.ts";
 import { renderHistoryJson } from "../report/history-json.ts";
 import { renderHistory } from "../report/history-table.ts";
-import type { Handler } from "./command.ts";
 import { configurationFor } from "./configuration.ts";
 import { exitCode, UserError } from "./exit.ts";
+import type { Handler } from "./handler.ts";
 import { writeOut } from "./output.ts";
 import { terminalLook } from "./terminal.ts";
 

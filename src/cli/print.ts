@@ -1,7 +1,7 @@
 import { sampleConfig } from "../config/sample.ts";
 import { printable } from "../report/text.ts";
-import type { Handler } from "./command.ts";
 import { exitCode, UserError } from "./exit.ts";
+import type { Handler } from "./handler.ts";
 import { writeOut } from "./output.ts";
 
 /** The files the executable carries, by the name `print` knows them under. */

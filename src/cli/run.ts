@@ -15,10 +15,10 @@ import { lockStateDir } from "../record/lock.ts";
 import { createLog, type Log } from "../report/log.ts";
 import { humanSize } from "../report/size.ts";
 import { sentinelUrl } from "../sentinel-url.ts";
-import type { Handler } from "./command.ts";
 import { configurationFor } from "./configuration.ts";
 import { exitCode, UserError } from "./exit.ts";
 import type { CliOptions } from "./flags.ts";
+import type { Handler } from "./handler.ts";
 import { memoryMount } from "./memory-mount.ts";
 
 // One waits for changes of the tree, the others for the kernel to register thresholds. With 32 a start with 250 cgroups

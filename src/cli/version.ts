@@ -1,8 +1,8 @@
 import { release, type as system } from "node:os";
 import packageFile from "../../package.json" with { type: "json" };
 import { printable } from "../report/text.ts";
-import type { Handler } from "./command.ts";
 import { exitCode } from "./exit.ts";
+import type { Handler } from "./handler.ts";
 import { writeOut } from "./output.ts";
 
 /** `oom-guard version`: what a bug report needs. */

@@ -2,9 +2,9 @@ import type { ContainerName } from "../container-name.ts";
 import { ContainerdConnection } from "./connection.ts";
 import { ContainerdError } from "./error.ts";
 import type { ContainerEvent } from "./events.ts";
+import type { ContainerdSourceOptions, ContainerdTiming } from "./options.ts";
 import { readNames, type TaskState, toName } from "./read-names.ts";
 import { Serial } from "./serial.ts";
-import type { ContainerdSourceOptions, ContainerdTiming } from "./source.ts";
 
 /**
  * One connection's work. Lists and events are applied one after the other, never interleaved: an event that

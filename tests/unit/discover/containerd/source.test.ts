@@ -3,7 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ContainerNames } from "../../../../src/discover/container-names.ts";
-import { ContainerdSource, type ContainerdTiming } from "../../../../src/discover/containerd/source.ts";
+import type { ContainerdTiming } from "../../../../src/discover/containerd/options.ts";
+import { ContainerdSource } from "../../../../src/discover/containerd/source.ts";
 import { FakeContainerd } from "../../../support/fake-containerd.ts";
 import { until } from "../../../support/until.ts";
 
