@@ -17,6 +17,9 @@ export interface ReclaimSettings {
 // Each one keeps a CPU busy in the kernel while it lasts.
 const MAX_AT_ONCE = 2;
 
+// A cgroup that vanishes under the write refuses too; a kernel that never does it refuses every time.
+const REFUSALS_TO_BELIEVE = 3;
+
 const failed = (): ReclaimOutcome => "failed";
 
 /** Drops page cache of cgroups that come near their limit, off the threads that decide. */
@@ -27,7 +30,8 @@ export class Reclaimer {
   readonly #histories = new Map<string, History>();
   readonly #running = new Set<string>();
   #settings: ReclaimSettings;
-  #kernelRefuses = false;
+  #refusals = 0;
+  #everWorked = false;
 
   constructor(
     hierarchy: Hierarchy,
@@ -41,6 +45,11 @@ export class Reclaimer {
     this.#onDone = onDone;
   }
 
+  /** This kernel has refused again and again and never done it: it is not asked any more. */
+  get kernelRefuses(): boolean {
+    return !this.#everWorked && this.#refusals >= REFUSALS_TO_BELIEVE;
+  }
+
   configure(settings: ReclaimSettings): void {
     this.#settings = settings;
   }
@@ -51,7 +60,7 @@ export class Reclaimer {
 
   /** The cgroup came near its limit. Returns at once. */
   near(cgroup: string, marginBytes: number, nowMs: number): void {
-    if (this.#kernelRefuses || this.#running.has(cgroup) || this.#running.size >= MAX_AT_ONCE) return;
+    if (this.kernelRefuses || this.#running.has(cgroup) || this.#running.size >= MAX_AT_ONCE) return;
     const history = this.#histories.get(cgroup) ?? {
       lastMs: Number.NaN,
       cooldownMs: this.#settings.cooldownMs,
@@ -71,7 +80,8 @@ export class Reclaimer {
   async #reclaim(cgroup: string, fileBytes: number): Promise<void> {
     const outcome = await this.#hierarchy.reclaim(cgroup, reclaimBudgetMs(fileBytes)).catch(failed);
     this.#running.delete(cgroup);
-    if (outcome === "busy") this.#kernelRefuses = true;
+    if (outcome === "refused") this.#refusals++;
+    if (outcome === "done" || outcome === "cut-off") this.#everWorked = true;
     const left = readOnce(this.#reader, `${this.#hierarchy.mount}${cgroup}`, (reading) => reading.fileBytes);
     this.#onDone(cgroup, outcome, Math.max(0, fileBytes - (left ?? fileBytes)));
   }

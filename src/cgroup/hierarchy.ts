@@ -38,8 +38,8 @@ export function descriptors(armed: Armed): number[] {
   return [armed.directoryFd, armed.usageFd, armed.statFd, ...armed.signals.map((signal) => signal.fd)];
 }
 
-/** How a reclaim ended: cut off after its time budget, refused by an old kernel because tasks run, or failed. */
-export type ReclaimOutcome = "done" | "cut-off" | "busy" | "failed";
+/** How a reclaim ended: cut off after its time budget, refused by the kernel (old ones do while tasks run), or not even begun. */
+export type ReclaimOutcome = "done" | "cut-off" | "refused" | "failed";
 
 /** The memory controller as the main thread uses it. Cgroup names are relative to the mount ("/kubepods/x"). */
 export interface Hierarchy {

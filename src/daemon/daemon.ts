@@ -64,8 +64,13 @@ export class Daemon {
     );
     this.#reclaimer = new Reclaimer(hierarchy, reader, config.reclaim, (cgroup, outcome, freedBytes) => {
       log.debug(`reclaim ${outcome}`, { cgroup, freedBytes });
-      if (outcome === "busy")
-        log.once("reclaim", "info", "this kernel does not reclaim a cgroup with processes in it");
+      if (this.#reclaimer.kernelRefuses) {
+        log.once(
+          "reclaim",
+          "info",
+          "this kernel does not reclaim a cgroup with processes in it: it is not asked any more",
+        );
+      }
     });
     this.#tree = new CgroupTree(hierarchy.mount, new Roots(config.cgroupRoots), {
       onAdded: (cgroup) => this.#armer.refresh(cgroup),

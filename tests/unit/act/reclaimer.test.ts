@@ -1,8 +1,9 @@
 import { expect, test } from "bun:test";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Reclaimer } from "../../../src/act/reclaimer.ts";
 import type { Hierarchy, MemoryReader, ReclaimOutcome } from "../../../src/cgroup/hierarchy.ts";
+import { forceEmpty } from "../../../src/cgroup/v1/reclaim.ts";
 import { scratch } from "../record/tiny-disk.ts";
 
 const M = 2 ** 20;
@@ -68,17 +69,44 @@ test("no more than two at once, one per cgroup, and not again within the cooldow
   expect(done.map(([cgroup]) => cgroup)).toEqual(["/a", "/b", "/a"]);
 });
 
-test("a kernel that refuses once is not asked again", async () => {
+test("a kernel that refuses three times and never does it is not asked again", async () => {
   using disk = scratch();
   let calls = 0;
   const { reclaimer } = setUp(disk.path, async () => {
     calls++;
-    return "busy";
+    return "refused";
   });
-  reclaimer.near("/a", M, 0);
-  await Bun.sleep(1);
-  reclaimer.near("/b", M, 0);
-  expect(calls).toBe(1);
+  for (let i = 0; i < 5; i++) {
+    reclaimer.near("/a", M, i * 100_000);
+    await Bun.sleep(1);
+  }
+  expect(calls).toBe(3);
+  expect(reclaimer.kernelRefuses).toBe(true);
+});
+
+test("one that has done it before is asked on", async () => {
+  using disk = scratch();
+  let calls = 0;
+  const { reclaimer } = setUp(disk.path, async () => (calls++ === 0 ? "done" : "refused"));
+  for (let i = 0; i < 6; i++) {
+    reclaimer.near("/a", M, i * 100_000);
+    await Bun.sleep(1);
+  }
+  expect(calls).toBe(6);
+});
+
+test("what the kernel says no to is refused, what takes too long is cut off, what is gone has failed", async () => {
+  using disk = scratch();
+  symlinkSync("/dev/full", `${disk.path}/memory.force_empty`);
+  expect(await forceEmpty(disk.path, 1000)).toBe("refused");
+  unlinkSync(`${disk.path}/memory.force_empty`);
+  expect(await forceEmpty(disk.path, 1000)).toBe("failed");
+  // Opening a pipe nobody reads blocks, as the kernel's write does.
+  Bun.spawnSync(["mkfifo", `${disk.path}/memory.force_empty`]);
+  expect(await forceEmpty(disk.path, 50)).toBe("cut-off");
+  unlinkSync(`${disk.path}/memory.force_empty`);
+  writeFileSync(`${disk.path}/memory.force_empty`, "");
+  expect(await forceEmpty(disk.path, 1000)).toBe("done");
 });
 
 test("a cgroup that is gone is left alone", () => {
