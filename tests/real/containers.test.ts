@@ -109,6 +109,8 @@ describe.skipIf(missingContainerd() !== null)("real containers", () => {
     });
     expect(kill.victims[0]?.comm).toBe("leak");
     expect(control.oomKills).toBe(0);
+    // Stored first, then told.
+    await until("the kill is logged", () => guard.logged("killed").length === 1);
     const [line] = guard.logged("killed");
     expect(line?.msg).toContain("container app of shop/web-1");
     expect(line?.fields).toMatchObject({ namespace: "shop", pod: "web-1", container: "app" });
