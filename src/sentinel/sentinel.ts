@@ -201,7 +201,8 @@ export class Sentinel {
 
   #apply(watch: Watch, verdict: Verdict, nowMs: number): void {
     watch.state = verdict.state;
-    this.#pollAt(watch, verdict.pollMs < 0 ? Number.POSITIVE_INFINITY : nowMs + verdict.pollMs);
+    const idleMs = hasThreshold(watch) ? Number.POSITIVE_INFINITY : LOOK_OUT_MS;
+    this.#pollAt(watch, nowMs + (verdict.pollMs < 0 ? idleMs : verdict.pollMs));
     heedThreshold(this.#epoll, watch, verdict.state.phase !== "cache");
     if (verdict.listenToReclaim) listenToReclaim(this.#epoll, watch);
     // Full of cache it crosses nothing any more, but main may reclaim it once the cooldown is over.

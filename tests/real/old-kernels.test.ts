@@ -89,6 +89,18 @@ describe.skipIf(missingLeak() !== null)("on an old kernel", () => {
     expect(guard.incidents(cgroup.path).filter(({ kind }) => kind === "kernel-oom")).toHaveLength(1);
   });
 
+  test("without thresholds noop notes every excursion, not only the first", async () => {
+    await start(["silent"], { args: ["--policy", "noop"] });
+    const cgroup = await top.armedChild("noop", 200 * MIB);
+    for (let i = 1; i <= 2; i++) {
+      const over = await startLeak({ procsFile: cgroup.procsFile, megabytes: 197, hold: true });
+      await until("it is noted", () => guard.incidents(cgroup.path).length === i);
+      await over.kill();
+      await Bun.sleep(300);
+    }
+    expect(guard.incidents(cgroup.path).map(({ kind }) => kind)).toEqual(["would-kill", "would-kill"]);
+  });
+
   test("a container that is removed is no OOM, although its notifications fire", async () => {
     await start(["nocount"]);
     const cgroup = await top.armedChild("removed", 100 * MIB);
