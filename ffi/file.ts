@@ -17,11 +17,6 @@ export function openReadAt(directoryFd: number, path: NativeBuffer): number {
   return fd < 0 ? -errno() : fd;
 }
 
-/** Opens a file for reading. @returns a descriptor, or -errno. */
-export function openRead(path: NativeBuffer): number {
-  return openReadAt(AT_FDCWD, path);
-}
-
 /** Opens a directory below another one (or an absolute path). @returns a descriptor, or -errno. */
 export function openDirectoryAt(directoryFd: number, path: NativeBuffer): number {
   const fd = libc.openat(directoryFd, path.address, O_RDONLY | O_CLOEXEC | arch.O_DIRECTORY, 0);

@@ -70,8 +70,6 @@ export interface MemoryReader {
    * -errno when the cgroup is gone.
    */
   oomKills(directoryFd: number): number;
-  /** How often a charge hit the limit. */
-  limitHits(directoryFd: number): number;
   /** The limit the kernel measures oom_score_adj against, in pages. */
   oomTotalPages(directoryFd: number, limitBytes: number): number;
 }

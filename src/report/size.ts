@@ -1,8 +1,4 @@
 const UNITS = ["B", "K", "M", "G", "T", "P", "E"] as const;
-const SECOND = 1000;
-const MINUTE = 60 * SECOND;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
 
 /**
  * Bytes for a narrow column: `980M`, `1.2G`, `512K`; powers of 1024, at most four characters before the unit.
@@ -20,23 +16,6 @@ export function exactSize(bytes: number): string {
   const magnitude = Math.abs(bytes);
   if (magnitude >= 2 ** 20 / 10 && magnitude < 2 ** 20) return `${truncated(bytes / 2 ** 20, 1)}M`;
   return scaled(bytes, (_value, unit) => (unit >= 3 ? 3 : unit === 2 ? 1 : 0));
-}
-
-/** A span of time in one unit, rounded down: `250ms`, `3s`, `2m`, `5h`, `12d`. */
-export function humanDuration(milliseconds: number): string {
-  if (!Number.isFinite(milliseconds)) return "?";
-  const span = Math.max(0, milliseconds);
-  if (span < SECOND) return `${Math.floor(span)}ms`;
-  if (span < MINUTE) return `${Math.floor(span / SECOND)}s`;
-  if (span < HOUR) return `${Math.floor(span / MINUTE)}m`;
-  if (span < DAY) return `${Math.floor(span / HOUR)}h`;
-  return `${Math.floor(span / DAY)}d`;
-}
-
-/** How long ago: `3s ago`, `12d ago`. Less than a second, or a clock that was set back, is `now`. */
-export function humanAge(thenMs: number, nowMs: number): string {
-  const age = nowMs - thenMs;
-  return age < SECOND ? "now" : `${humanDuration(age)} ago`;
 }
 
 /** Microseconds as the decision was measured: `210 us`, `3.4 ms`, `1.2 s`. */

@@ -15,7 +15,6 @@ const memswUsageFile = cString("memory.memsw.usage_in_bytes");
 const memswLimitFile = cString("memory.memsw.limit_in_bytes");
 const swappinessFile = cString("memory.swappiness");
 const oomControlFile = cString("memory.oom_control");
-const failcntFile = cString("memory.failcnt");
 
 const stat = new FieldParser([
   "total_cache",
@@ -113,10 +112,6 @@ export const memoryReaderV1: MemoryReader = {
     if (length < 0) return length;
     oomControl.parse(text.bytes, length, oomValues);
     return oomValues[0]!;
-  },
-
-  limitHits(directoryFd) {
-    return orZero(numberIn(directoryFd, failcntFile));
   },
 
   oomTotalPages(directoryFd, limitBytes) {

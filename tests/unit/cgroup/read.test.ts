@@ -97,14 +97,6 @@ describe("the kernel's kills", () => {
   });
 });
 
-test.each([
-  ["how often the limit was hit", { "memory.failcnt": "701\n" }, 701],
-  ["never, where it cannot be read", {}, 0],
-])("%s", (_, texts, hits) => {
-  files(texts);
-  expect(withDirectory((fd) => memoryReaderV1.limitHits(fd))).toBe(hits);
-});
-
 test("a cgroup that is gone has no reading", () => {
   expect(readOnce(memoryReaderV1, `${directory}/gone`, () => true)).toBeNull();
 });

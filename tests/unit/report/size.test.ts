@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { exactSize, humanAge, humanDuration, humanMicros, humanSize } from "../../../src/report/size.ts";
+import { exactSize, humanMicros, humanSize } from "../../../src/report/size.ts";
 import { G, M } from "../record/incidents.ts";
 
 const K = 1024;
@@ -59,23 +59,6 @@ describe("exactSize", () => {
 });
 
 describe("times", () => {
-  test.each([
-    [0, "0ms"],
-    [250, "250ms"],
-    [3_999, "3s"],
-    [120_000, "2m"],
-    [5 * 3_600_000, "5h"],
-    [12 * 86_400_000 + 1, "12d"],
-    [-5, "0ms"],
-    [Number.NaN, "?"],
-  ])("a span of %d ms reads %s", (span, expected) => expect(humanDuration(span)).toBe(expected));
-
-  test.each([
-    ["a moment ago", 999, "now"],
-    ["some seconds ago", 3_000, "3s ago"],
-    ["the clock was set back", -60_000, "now"],
-  ])("%s", (_promise, age, expected) => expect(humanAge(1_000_000, 1_000_000 + age)).toBe(expected));
-
   test.each([
     [0, "0 us"],
     [210, "210 us"],
