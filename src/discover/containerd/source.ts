@@ -1,8 +1,10 @@
 import { statSync } from "node:fs";
-import { backoffMs } from "./backoff.ts";
+import { backoffMs } from "../../backoff.ts";
 import { ContainerdError } from "./error.ts";
 import { type ContainerdSourceOptions, type ContainerdTiming, DEFAULT_TIMING } from "./options.ts";
 import { Session } from "./session.ts";
+
+const FIRST_PAUSE_MS = 100;
 
 /**
  * Keeps `ContainerNames` equal to what one containerd knows: subscribes to its events, lists everything,
@@ -62,7 +64,10 @@ export class ContainerdSource {
       this.#reportOutage(error);
       // A containerd that drops us right after each list must not be listed ten times a second.
       if (performance.now() - startedAt > this.#timing.backoffCapMs) attempt = 0;
-      await sleep(backoffMs(attempt++, this.#timing.backoffCapMs, Math.random()), this.#stop.signal);
+      await sleep(
+        backoffMs(attempt++, FIRST_PAUSE_MS, this.#timing.backoffCapMs, Math.random()),
+        this.#stop.signal,
+      );
     }
   }
 

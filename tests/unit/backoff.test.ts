@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { backoffMs } from "../../../../src/discover/containerd/backoff.ts";
+import { backoffMs } from "../../src/backoff.ts";
 
 test.each([
   [0, 0, 100],
@@ -10,5 +10,5 @@ test.each([
   [6, 0.5, 3750],
   [1e9, 0, 5000],
 ])("attempt %d with random %d waits %d ms", (attempt, random, expected) => {
-  expect(backoffMs(attempt, 5000, random)).toBe(expected);
+  expect(backoffMs(attempt, 100, 5000, random)).toBe(expected);
 });

@@ -1,0 +1,26 @@
+import type { Qos } from "../discover/identity.ts";
+
+/** One container of a pod, as the API server knows it. */
+export interface NodeContainer {
+  readonly name: string;
+  /** Its ids without the runtime's prefix (`docker://`), the present one and those of ended runs still in the status. */
+  readonly containerIds: readonly string[];
+  /** What it asks for and what it is limited to; null where the pod does not say. */
+  readonly requestBytes: number | null;
+  readonly limitBytes: number | null;
+}
+
+/** A pod of this node. */
+export interface NodePod {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  /**
+   * The uid that cgroup paths and labels carry: `uid`, but for a static pod the hash that kubelet made
+   * (annotation kubernetes.io/config.mirror), under which `kubectl describe` looks for its Events too.
+   */
+  readonly nodeUid: string;
+  readonly qos: Qos | null;
+  /** Init, sidecar, app and ephemeral containers. */
+  readonly containers: readonly NodeContainer[];
+}
