@@ -31,6 +31,10 @@ const symbols = {
   munmap: { args: ["ptr", FFIType.i64_fast], returns: "i32" },
   openat: { args: ["i32", "ptr", "i32", "i32"], returns: "i32" },
   poll: { args: ["ptr", FFIType.i64_fast, "i32"], returns: "i32" },
+  prctl: {
+    args: ["i32", FFIType.i64_fast, FFIType.i64_fast, FFIType.i64_fast, FFIType.i64_fast],
+    returns: "i32",
+  },
   pread: { args: ["i32", "ptr", FFIType.i64_fast, FFIType.i64_fast], returns: FFIType.i64_fast },
   pwrite: { args: ["i32", "ptr", FFIType.i64_fast, FFIType.i64_fast], returns: FFIType.i64_fast },
   read: { args: ["i32", "ptr", FFIType.i64_fast], returns: FFIType.i64_fast },

@@ -1,7 +1,9 @@
 import { ENOSYS } from "./errno.ts";
 import { errno, libc } from "./libc.ts";
+import { SysError } from "./sys-error.ts";
 
 const SIGKILL = 9;
+const PR_SET_DUMPABLE = 4;
 // One number on every architecture (include/uapi/asm-generic/unistd.h).
 const SYS_pidfd_send_signal = 424;
 
@@ -21,4 +23,13 @@ export function sigkill(procDirectoryFd: number, pid: number): number {
     havePidfd = false;
   }
   return libc.kill(pid, SIGKILL) < 0 ? -errno() : 0;
+}
+
+/**
+ * No core file of this process is ever written: it would hold the credentials for the API server. A limit of zero
+ * (RLIMIT_CORE) would not do where core_pattern is a pipe, as under systemd-coredump.
+ * @throws SysError where a sandbox forbids prctl(2)
+ */
+export function forbidCoreFiles(): void {
+  if (libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) throw new SysError("prctl", errno());
 }
