@@ -1,17 +1,10 @@
-import {
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CgroupDirs } from "./cgroup-dirs.ts";
 import { Daemon } from "./daemon.ts";
 import { alive, argvOf, childrenOf, findProcesses, signal } from "./processes.ts";
+import { makeRootfs } from "./rootfs.ts";
 import { until } from "./until.ts";
 
 export interface ContainerOptions {
@@ -213,16 +206,6 @@ disabled_plugins = ${JSON.stringify(disabled)}
 [grpc]
   address = ${JSON.stringify(socket)}
 ${cri ?? ""}`;
-}
-
-function makeRootfs(directory: string): string {
-  for (const name of ["bin", "dev", "proc", "sys", "tmp"])
-    mkdirSync(join(directory, name), { recursive: true });
-  copyFileSync(Bun.which("busybox") ?? "", join(directory, "bin/busybox"));
-  const applets = Bun.spawnSync(["busybox", "--list"]).stdout.toString().trim().split("\n");
-  for (const applet of applets)
-    if (applet !== "busybox") symlinkSync("busybox", join(directory, "bin", applet));
-  return directory;
 }
 
 /** Shims listen outside of any configured directory, and a killed one leaves its socket there. */

@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
+import { basename } from "node:path";
 import { signal, threadStates } from "./processes.ts";
 import { until } from "./until.ts";
 
 const TAIL_LINES = 15;
 
-/** A long-running program of a test's own; what it prints goes to the end of a file. */
+/** A long-running program of a test's own; what it prints goes to the end of the file NAME.log. */
 export class Daemon {
   readonly #name: string;
   readonly #logFile: string;
@@ -14,8 +15,8 @@ export class Daemon {
 
   constructor(argv: readonly string[], logFile: string, env: Readonly<Record<string, string>> = {}) {
     this.#logFile = logFile;
+    this.#name = basename(logFile, ".log");
     const [program = "", ...args] = argv;
-    this.#name = program.slice(program.lastIndexOf("/") + 1);
     const log = openSync(logFile, "a");
     this.#child = spawn(program, args, { stdio: ["ignore", log, log], env: { ...process.env, ...env } });
     closeSync(log);

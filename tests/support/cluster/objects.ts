@@ -95,7 +95,7 @@ export function podManifest(image: string, request: PodRequest): object {
       hostNetwork: true,
       // No service account is needed in the namespace then.
       automountServiceAccountToken: false,
-      terminationGracePeriodSeconds: 0,
+      terminationGracePeriodSeconds: 1,
       containers: request.containers.map(container),
       initContainers: (request.initContainers ?? []).map(container),
       volumes: hostPaths.map(([, path], index) => ({ name: `host-${index}`, hostPath: { path } })),
