@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { copyFileSync } from "node:fs";
 import { MIB, MOUNT, TestCgroup } from "../support/cgroup.ts";
 import { kubernetesLabels, TestContainerd } from "../support/containerd.ts";
 import { BINARY, TestGuard } from "../support/guard.ts";
-import { compileLeak } from "../support/leak.ts";
+import { compileLeak, compileStaticLeak } from "../support/leak.ts";
 import { missingContainerd } from "../support/requirements.ts";
 import { until } from "../support/until.ts";
 
@@ -21,19 +20,7 @@ describe.skipIf(missingContainerd() !== null)("real containers", () => {
 
   beforeAll(async () => {
     containerd = await TestContainerd.start();
-    // Static, for a root file system with nothing but busybox in it.
-    const leak = `${containerd.rootfs}/bin/leak`;
-    copyFileSync(compileLeak(), leak);
-    const made = Bun.spawnSync([
-      "gcc",
-      "-O2",
-      "-static",
-      "-pthread",
-      "-o",
-      leak,
-      `${import.meta.dir}/../support/leak.c`,
-    ]);
-    expect(made.exitCode).toBe(0);
+    compileStaticLeak(`${containerd.rootfs}/bin/leak`);
     guard = await TestGuard.start({ roots: [root], config: config() });
   });
 

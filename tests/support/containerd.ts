@@ -1,18 +1,10 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import {
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CgroupDirs } from "./cgroup-dirs.ts";
-import { alive, argvOf, childrenOf, findProcesses, signal, threadStates } from "./processes.ts";
+import { Daemon } from "./daemon.ts";
+import { alive, argvOf, childrenOf, findProcesses, signal } from "./processes.ts";
+import { makeRootfs } from "./rootfs.ts";
 import { until } from "./until.ts";
 
 export interface ContainerOptions {
@@ -24,6 +16,13 @@ export interface ContainerOptions {
   readonly args: readonly string[];
   /** containerd's; `k8s.io` unless given. */
   readonly namespace?: string;
+}
+
+export interface ContainerdOptions {
+  /** TOML: what the tables of the CRI plugin say. Without, the plugin is off. */
+  readonly cri?: string;
+  /** Put before its command line: what starts it in other namespaces. */
+  readonly enter?: readonly string[];
 }
 
 /** The labels that containerd's CRI plugin puts on a container, or on a sandbox (no container name). */
@@ -49,18 +48,20 @@ export class TestContainerd {
   /** A busybox tree that all its containers run on. */
   readonly rootfs: string;
   readonly #cgroups = new CgroupDirs();
-  #daemon: ChildProcess | null = null;
+  readonly #enter: readonly string[];
+  #daemon: Daemon | null = null;
 
-  private constructor() {
+  private constructor({ cri, enter = [] }: ContainerdOptions = {}) {
+    this.#enter = enter;
     this.directory = mkdtempSync(join(tmpdir(), "oom-guard-containerd-"));
     this.socket = join(this.directory, "containerd.sock");
     this.rootfs = makeRootfs(join(this.directory, "rootfs"));
-    writeFileSync(join(this.directory, "config.toml"), config(this.directory, this.socket));
+    writeFileSync(join(this.directory, "config.toml"), config(this.directory, this.socket, cri));
   }
 
   /** Starts one and waits until it answers. */
-  static async start(): Promise<TestContainerd> {
-    const containerd = new TestContainerd();
+  static async start(options?: ContainerdOptions): Promise<TestContainerd> {
+    const containerd = new TestContainerd(options);
     await containerd.startDaemon();
     return containerd;
   }
@@ -72,40 +73,25 @@ export class TestContainerd {
 
   /** Starts the daemon, for the first time or again after `crash()`. Containers survive in between. */
   async startDaemon(): Promise<void> {
-    const log = openSync(join(this.directory, "containerd.log"), "a");
-    this.#daemon = spawn("containerd", ["-c", join(this.directory, "config.toml")], {
-      stdio: ["ignore", log, log],
-    });
-    await until("containerd answers", async () => (await this.#try(["version"])).ok);
+    const argv = [...this.#enter, "containerd", "-c", join(this.directory, "config.toml")];
+    this.#daemon = new Daemon(argv, join(this.directory, "containerd.log"));
+    await this.#daemon.ready(async () => (await this.#try(["version"])).ok);
   }
 
   /** Stops the daemon with SIGSTOP: its socket still accepts, and nothing answers. */
   async freeze(): Promise<void> {
-    signal(this.#pid, "SIGSTOP");
-    // Its threads stop one after the other, and those that still run answer.
-    await until("containerd stopped", () => threadStates(this.#pid).every((state) => state === "T"));
+    await this.#daemon?.freeze();
   }
 
   /** Lets a stopped daemon go on. */
   thaw(): void {
-    signal(this.#pid, "SIGCONT");
-  }
-
-  get #pid(): number {
-    const pid = this.#daemon?.pid;
-    if (pid === undefined) throw new Error("containerd is not running");
-    return pid;
+    this.#daemon?.thaw();
   }
 
   /** Ends the daemon; its containers run on. */
-  async crash(how: "SIGKILL" | "SIGTERM" = "SIGKILL"): Promise<void> {
-    const daemon = this.#daemon;
+  async crash(how?: "SIGKILL" | "SIGTERM"): Promise<void> {
+    await this.#daemon?.end(how);
     this.#daemon = null;
-    if (daemon?.pid === undefined || daemon.exitCode !== null || daemon.signalCode !== null) return;
-    const exited = new Promise((resolve) => daemon.once("exit", resolve));
-    signal(daemon.pid, "SIGCONT");
-    signal(daemon.pid, how);
-    await exited;
   }
 
   /** Runs a container in the background and resolves with the pid of its first process when it is started. */
@@ -208,27 +194,18 @@ export class TestContainerd {
   }
 }
 
-function config(directory: string, socket: string): string {
+function config(directory: string, socket: string, cri: string | undefined): string {
   const snapshotters = ["aufs", "btrfs", "devmapper", "overlayfs", "zfs"].map(
     (name) => `io.containerd.snapshotter.v1.${name}`,
   );
+  const disabled = cri === undefined ? ["io.containerd.grpc.v1.cri", ...snapshotters] : snapshotters;
   return `version = 2
 root = ${JSON.stringify(join(directory, "root"))}
 state = ${JSON.stringify(join(directory, "state"))}
-disabled_plugins = ${JSON.stringify(["io.containerd.grpc.v1.cri", ...snapshotters])}
+disabled_plugins = ${JSON.stringify(disabled)}
 [grpc]
   address = ${JSON.stringify(socket)}
-`;
-}
-
-function makeRootfs(directory: string): string {
-  for (const name of ["bin", "dev", "proc", "sys", "tmp"])
-    mkdirSync(join(directory, name), { recursive: true });
-  copyFileSync(Bun.which("busybox") ?? "", join(directory, "bin/busybox"));
-  const applets = Bun.spawnSync(["busybox", "--list"]).stdout.toString().trim().split("\n");
-  for (const applet of applets)
-    if (applet !== "busybox") symlinkSync("busybox", join(directory, "bin", applet));
-  return directory;
+${cri ?? ""}`;
 }
 
 /** Shims listen outside of any configured directory, and a killed one leaves its socket there. */

@@ -25,10 +25,20 @@ let compiled: string | null = null;
 export function compileLeak(): string {
   if (compiled !== null) return compiled;
   const out = `${mkdtempSync(`${tmpdir()}/oom-guard-leak-`)}/leak`;
-  const result = Bun.spawnSync(["gcc", "-O2", "-pthread", "-o", out, `${import.meta.dir}/leak.c`]);
-  if (result.exitCode !== 0) throw new Error(`gcc: ${result.stderr}`);
+  compile(out, []);
   compiled = out;
   return out;
+}
+
+/** Compiles it for a root file system with no libraries in it. */
+export function compileStaticLeak(out: string): void {
+  compile(out, ["-static"]);
+}
+
+function compile(out: string, options: readonly string[]): void {
+  const source = `${import.meta.dir}/leak.c`;
+  const result = Bun.spawnSync(["gcc", "-O2", ...options, "-pthread", "-o", out, source]);
+  if (result.exitCode !== 0) throw new Error(`gcc: ${result.stderr}`);
 }
 
 /** A running leak. */

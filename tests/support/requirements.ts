@@ -1,4 +1,5 @@
 import { accessSync, appendFileSync, constants } from "node:fs";
+import { kubernetesFolder } from "./cluster/kubernetes-folder.ts";
 
 /** Why a test cannot run here and what would help, on one line; null: it can. */
 export type Missing = string | null;
@@ -26,6 +27,20 @@ function programs(names: readonly string[], packages: string): Missing {
   return absent.length === 0 ? null : `${absent.join(", ")} not found: apt-get install -y ${packages}`;
 }
 
+function containers(): Missing {
+  return (
+    rootAndMemoryCgroup() ??
+    programs(["containerd", "ctr", "runc", "busybox"], "containerd runc busybox-static") ??
+    programs(["gcc"], "gcc libc6-dev")
+  );
+}
+
+function apiServer(): Missing {
+  const absent = programs(["etcd", "kubectl", "openssl"], "etcd-server kubernetes-client openssl");
+  if (absent !== null || kubernetesFolder() !== null) return absent;
+  return "kube-apiserver and kubelet are not built: run tests/components/build-kubernetes";
+}
+
 /** A cgroup v1 memory hierarchy to make cgroups in. */
 export function missingMemoryCgroup(): Missing {
   return say(rootAndMemoryCgroup());
@@ -38,9 +53,20 @@ export function missingLeak(): Missing {
 
 /** That, and what runs real containers. */
 export function missingContainerd(): Missing {
-  return say(
-    rootAndMemoryCgroup() ??
-      programs(["containerd", "ctr", "runc", "busybox"], "containerd runc busybox-static") ??
-      programs(["gcc"], "gcc libc6-dev"),
-  );
+  return say(containers());
+}
+
+/** A real API server. */
+export function missingApiServer(): Missing {
+  return say(apiServer());
+}
+
+/** That, and a real node of it. */
+export function missingNode(): Missing {
+  return say(containers() ?? apiServer());
+}
+
+/** Containers run by a real Docker. */
+export function missingDocker(): Missing {
+  return say(containers() ?? programs(["dockerd", "docker"], "docker.io"));
 }
