@@ -15,6 +15,8 @@ import type { Bounds } from "../decide/step.ts";
 import type { ContainerNames } from "../discover/container-names.ts";
 import { identifyCgroup } from "../discover/identify.ts";
 import type { Identity } from "../discover/identity.ts";
+import type { PodDirectory } from "../discover/node-pods.ts";
+import type { ApiError } from "../kubernetes/api-error.ts";
 
 /** Where and with what a command looks. */
 export interface SurveyTools {
@@ -22,6 +24,9 @@ export interface SurveyTools {
   readonly hierarchy: Hierarchy;
   readonly reader: MemoryReader;
   readonly names: ContainerNames;
+  readonly pods: PodDirectory;
+  /** Why the pods are not known. */
+  readonly podsError: ApiError | null;
   readonly kernel: KernelGeneration;
   readonly procRoot: string;
 }
@@ -55,7 +60,7 @@ export class Survey {
 
   /** The policy and the identity of a cgroup, whether it has a limit or not. */
   identify(cgroup: string): { readonly identity: Identity; readonly policy: Policy } {
-    const identity = identifyCgroup(cgroup, this.#tools.names);
+    const identity = identifyCgroup(cgroup, this.#tools.names, this.#tools.pods);
     return { identity, policy: this.#rules.settingsFor({ ...identity, cgroup }).policy };
   }
 
@@ -64,7 +69,7 @@ export class Survey {
     const { hierarchy, reader } = this.#tools;
     const limitBytes = hierarchy.limitBytes(cgroup);
     if (limitBytes === Number.POSITIVE_INFINITY) return null;
-    const identity = identifyCgroup(cgroup, this.#tools.names);
+    const identity = identifyCgroup(cgroup, this.#tools.names, this.#tools.pods);
     const settings = this.#rules.settingsFor({ ...identity, cgroup });
     const margin = marginBytes(limitBytes, settings);
     const bounds = {
