@@ -1,7 +1,6 @@
-import { writeSync } from "node:fs";
 import { exitCode, UserError } from "./cli/exit.ts";
+import { warn } from "./cli/output.ts";
 import { runProgram } from "./cli/program.ts";
-import { printable } from "./report/text.ts";
 
 // No stack trace ever reaches a user, wherever an error comes from.
 process.on("uncaughtException", fail);
@@ -25,10 +24,6 @@ function fail(error: unknown): never {
 /** Says in one line what went wrong. @returns the exit code */
 function complain(error: unknown): number {
   const message = error instanceof Error && error.message !== "" ? error.message : String(error);
-  try {
-    writeSync(2, `oom-guard: ${printable(message)}\n`);
-  } catch {
-    // Standard error is closed or full: there is nobody to tell, the exit code still does.
-  }
+  warn(message);
   return error instanceof UserError ? error.exitCode : exitCode.failed;
 }

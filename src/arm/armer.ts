@@ -27,6 +27,8 @@ interface Entry {
 export interface ArmerPorts {
   readonly hierarchy: Hierarchy;
   readonly identify: (cgroup: string) => Identity;
+  /** Told whenever a cgroup was identified; null: it is gone. */
+  readonly onIdentified?: (cgroup: string, identity: Identity | null) => void;
   readonly send: (message: ToSentinel) => void;
   /** Something that does not work, said once per key. */
   readonly onTrouble: (key: string, message: string) => void;
@@ -73,7 +75,7 @@ export class Armer {
 
   /** A cgroup appeared, or its limit may have changed: reads it afresh. */
   refresh(cgroup: string): void {
-    const { hierarchy, identify } = this.#ports;
+    const { hierarchy } = this.#ports;
     this.#attempt(cgroup, () => {
       const limitBytes = hierarchy.limitBytes(cgroup);
       const coversChildren = hierarchy.coversChildren(cgroup);
@@ -82,7 +84,7 @@ export class Armer {
         path: classify(cgroup),
         limitBytes,
         coversChildren,
-        identity: identify(cgroup),
+        identity: this.#identify(cgroup),
         slot: null,
         armedWith: "",
         knownAs: "",
@@ -106,6 +108,7 @@ export class Armer {
     this.#entries.delete(cgroup);
     this.#disarm(entry);
     this.#ports.send({ type: "know", cgroup, known: null });
+    this.#ports.onIdentified?.(cgroup, null);
   }
 
   /** Other rules or margins hold now. */
@@ -120,14 +123,17 @@ export class Armer {
     const containerIds = new Set(change.containerIds);
     const podUids = new Set(change.podUids);
     for (const entry of this.#entries.values()) {
-      const { containerId, podUid } = entry.path;
+      // The path names a container before the runtime does, the runtime one whose path says nothing.
       const concerned =
-        (containerId !== null && containerIds.has(containerId)) ||
-        (podUid !== null && podUids.has(podUid)) ||
+        [entry.path, entry.identity].some(
+          ({ containerId, podUid }) =>
+            (containerId !== null && containerIds.has(containerId)) ||
+            (podUid !== null && podUids.has(podUid)),
+        ) ||
         cgroups.has(entry.cgroup) ||
         change.cgroups.some((above) => entry.cgroup.startsWith(`${above}/`));
       if (!concerned) continue;
-      entry.identity = this.#ports.identify(entry.cgroup);
+      entry.identity = this.#identify(entry.cgroup);
       this.#attempt(entry.cgroup, () => this.#settle(entry));
     }
   }
@@ -135,6 +141,12 @@ export class Armer {
   /** The sentinel has closed a watch: its slot may be given again. */
   released({ slot }: Extract<FromSentinel, { type: "released" }>): void {
     this.#freeSlots.push(slot);
+  }
+
+  #identify(cgroup: string): Identity {
+    const identity = this.#ports.identify(cgroup);
+    this.#ports.onIdentified?.(cgroup, identity);
+    return identity;
   }
 
   /** A cgroup may be removed at any moment, before anybody tells; what else goes wrong leaves it to the next refresh. */

@@ -1,3 +1,4 @@
+import { assetNames } from "./assets.ts";
 import { commandFlags, type Flag } from "./flags.ts";
 import type { Handler } from "./handler.ts";
 
@@ -41,8 +42,8 @@ export const commands: readonly Command[] = [
   },
   {
     name: "print",
-    summary: "print a file that oom-guard carries: config",
-    argument: { name: "ASSET", hint: "config" },
+    summary: `print a file that oom-guard carries: ${assetNames}`,
+    argument: { name: "ASSET", hint: assetNames },
     flags: commandFlags.print,
     load: async () => (await import("./print.ts")).print,
   },

@@ -4,7 +4,7 @@ import { Roots } from "../discover/roots.ts";
 import { renderExplain } from "../report/explain-text.ts";
 import { jsonDocument } from "../report/json.ts";
 import { explain as explainCgroup } from "../survey/explain.ts";
-import { Survey, type Surveyed } from "../survey/survey.ts";
+import { Survey, type Surveyed, type SurveyTools } from "../survey/survey.ts";
 import { findTarget } from "../survey/target.ts";
 import { configurationFor } from "./configuration.ts";
 import { exitCode, UserError } from "./exit.ts";
@@ -24,9 +24,10 @@ export const explain: Handler = async (options, [target = ""]) => {
     mount,
     hierarchy: version,
     names: tools.names,
+    pods: tools.pods,
     cgroups,
   });
-  if (!found.ok) throw new UserError(found.message, exitCode.failed);
+  if (!found.ok) throw new UserError(found.message + missingNames(tools), exitCode.failed);
   const surveyed = nearestLimited(found.cgroup, new Survey(tools));
   if (surveyed === null) {
     throw new UserError(
@@ -38,6 +39,11 @@ export const explain: Handler = async (options, [target = ""]) => {
   await writeOut(options.json ? jsonDocument(report) : renderExplain(report, terminalLook()));
   return exitCode.ok;
 };
+
+/** What may be a reason why a target was not found. */
+function missingNames({ podsError }: SurveyTools): string {
+  return podsError === null ? "" : `; the API server's names are not known: ${podsError.message}`;
+}
 
 /** The cgroup itself, or the nearest one above it that has a limit. */
 function nearestLimited(cgroup: string, survey: Survey): Surveyed | null {

@@ -63,6 +63,7 @@ async function guard(options: CliOptions, config: Config, mount: string, log: Lo
     sentinelUrl,
     blackBoxFd: blackBox?.fd ?? -1,
     kernelRelease: release(),
+    listPods: null,
     onFatal: (reason) => {
       log.error(`${reason}; nobody guards any more`);
       stopped.resolve(exitCode.failed);

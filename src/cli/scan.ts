@@ -12,7 +12,7 @@ import { configurationFor } from "./configuration.ts";
 import { enforce } from "./enforce.ts";
 import { exitCode, UserError } from "./exit.ts";
 import type { Handler } from "./handler.ts";
-import { writeOut } from "./output.ts";
+import { warn, writeOut } from "./output.ts";
 import { surveyTools } from "./survey-tools.ts";
 import { terminalLook } from "./terminal.ts";
 
@@ -26,6 +26,7 @@ export const scan: Handler = async (options) => {
   }
   const config = configurationFor(options);
   let anyOver = false;
+  let saidMissing = false;
   do {
     const started = performance.now();
     const tools = await surveyTools(config);
@@ -33,10 +34,18 @@ export const scan: Handler = async (options) => {
     const { found, unlimited } = surveyAll(new Survey(tools), cgroups);
     const over = found.filter((surveyed) => stateOf(surveyed) === "over");
     anyOver = over.length > 0;
-    const report = { version: 1, node: nodeOf(tools), cgroups: found.map(rowOf) } as const;
+    const report = {
+      version: 1,
+      node: nodeOf(tools),
+      cgroups: found.map((surveyed) => rowOf(surveyed, tools.pods)),
+    } as const;
     const text = options.json ? jsonDocument(report) : table(report, config.cgroupRoots, unlimited);
     const clear = options.watch && process.stdout.isTTY ? CLEAR : "";
     if (!(await writeOut(clear + text))) break;
+    if (tools.podsError !== null && !saidMissing) {
+      saidMissing = true;
+      warn(`requests and limits are not known: ${tools.podsError.message}`);
+    }
     if (options.enforce) await enforce(tools, over);
     if (options.watch) await Bun.sleep(Math.max(0, REDRAW_MS - (performance.now() - started)));
   } while (options.watch);

@@ -4,20 +4,29 @@ import { memoryReaderV1 } from "../cgroup/v1/read.ts";
 import type { Config } from "../config/config.ts";
 import { kernelGeneration } from "../decide/kernel-generation.ts";
 import { namesOnce } from "../survey/names-once.ts";
+import { podsOnce } from "../survey/pods-once.ts";
 import type { SurveyTools } from "../survey/survey.ts";
+import { listNodePods } from "./list-node-pods.ts";
 import { memoryMount } from "./memory-mount.ts";
 
 const PROC = "/proc";
+const PODS_TIMEOUT_MS = 2000;
 
 /** Everything a command needs to look at this node once. @throws UserError where the node has no memory cgroups */
 export async function surveyTools(config: Config): Promise<SurveyTools> {
   const mount = memoryMount(config);
+  const [names, { pods, error }] = await Promise.all([
+    namesOnce(config, PROC, 1),
+    podsOnce(() => listNodePods(config, PODS_TIMEOUT_MS), PODS_TIMEOUT_MS),
+  ]);
   return {
     config,
     // A command arms nothing, so the unit of thresholds is of no matter.
     hierarchy: hierarchyV1(mount, "bytes"),
     reader: memoryReaderV1,
-    names: await namesOnce(config, PROC, 1),
+    names,
+    pods,
+    podsError: error,
     kernel: kernelGeneration(release()),
     procRoot: PROC,
   };

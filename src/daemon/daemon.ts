@@ -7,6 +7,8 @@ import { compileRules } from "../config/rules.ts";
 import { ContainerNames } from "../discover/container-names.ts";
 import { ContainerdSource } from "../discover/containerd/source.ts";
 import { identifyCgroup } from "../discover/identify.ts";
+import { NodePods } from "../discover/node-pods.ts";
+import { type ListPods, PodLookup } from "../discover/pod-lookup.ts";
 import { Roots } from "../discover/roots.ts";
 import { CgroupTree } from "../discover/tree.ts";
 import type { Recorder } from "../record/recorder.ts";
@@ -25,6 +27,8 @@ export interface DaemonParts {
   readonly sentinelUrl: string;
   readonly blackBoxFd: number;
   readonly kernelRelease: string;
+  /** Asks the API server for this node's pods; null: it is not to be asked. */
+  readonly listPods: ListPods | null;
   /** The guard can no longer do its work and must be started anew. */
   readonly onFatal: (reason: string) => void;
 }
@@ -40,6 +44,8 @@ const SOURCES_STOP_MS = 200;
 export class Daemon {
   readonly #parts: DaemonParts;
   readonly #names = new ContainerNames();
+  readonly #pods = new NodePods();
+  readonly #podLookup: PodLookup | null;
   readonly #sources: readonly ContainerdSource[];
   readonly #armer: Armer;
   readonly #reclaimer: Reclaimer;
@@ -53,10 +59,12 @@ export class Daemon {
     this.#parts = parts;
     this.#config = config;
     this.#sentinel = sentinel;
+    this.#podLookup = parts.listPods === null ? null : this.#lookup(parts.listPods);
     this.#armer = new Armer(
       {
         hierarchy,
-        identify: (cgroup) => identifyCgroup(cgroup, this.#names),
+        identify: (cgroup) => identifyCgroup(cgroup, this.#names, this.#pods),
+        onIdentified: (cgroup, identity) => this.#podLookup?.identified(cgroup, identity),
         send: (message) => sentinel.send(message),
         onTrouble: (key, message) => log.once(key, "warn", message),
       },
@@ -84,7 +92,8 @@ export class Daemon {
       onTrouble: (error) => this.#treeTrouble(error),
     });
     this.#sources = config.runtime.sockets.map((socket) => this.#source(socket));
-    this.#names.onChange((change) => this.#armer.namesChanged(change));
+    for (const names of [this.#names, this.#pods])
+      names.onChange((change) => this.#armer.namesChanged(change));
     this.#timers = [
       setInterval(() => this.#resync(), config.resyncMs),
       setInterval(() => parts.recorder.retry(performance.now()), STORE_RETRY_MS),
@@ -146,6 +155,7 @@ export class Daemon {
     const stopped = await this.#sentinel.stop(SENTINEL_STOP_MS);
     if (!stopped) this.#parts.log.warn("the sentinel thread did not end in time");
     this.#tree.close();
+    this.#podLookup?.stop();
     const sources = Promise.all(this.#sources.map((source) => source.stop()));
     await Promise.race([sources, Bun.sleep(SOURCES_STOP_MS)]);
     return stopped;
@@ -173,6 +183,18 @@ export class Daemon {
             `${rejected} containers of ${namespace} are left without names: too many`,
           ),
       },
+    });
+  }
+
+  #lookup(listPods: ListPods): PodLookup {
+    const { log } = this.#parts;
+    return new PodLookup({
+      listPods,
+      pods: this.#pods,
+      onTrouble: (error) => log.warn(`no pod names from the API server: ${error.message}`),
+      onRecovered: () => log.info("pod names from the API server again"),
+      onTruncated: (rejected) =>
+        log.once("truncated pods", "warn", `${rejected} pods are left without names: too many`),
     });
   }
 

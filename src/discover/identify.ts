@@ -1,6 +1,8 @@
 import { classify, type PathClass } from "./classify.ts";
 import type { ContainerName } from "./container-name.ts";
+import { findPod } from "./find-pod.ts";
 import type { Identity } from "./identity.ts";
+import type { PodDirectory } from "./node-pods.ts";
 
 /** Where names are looked up: `ContainerNames`, or anything like it. */
 export interface NameLookup {
@@ -9,15 +11,30 @@ export interface NameLookup {
   byPodUid(uid: string): ContainerName | undefined;
 }
 
-/** Whose cgroup it is, from the path and from whatever the runtimes know about it. */
-export function identifyCgroup(path: string, names: NameLookup): Identity {
+/**
+ * Whose cgroup it is, from the path and from whatever the runtimes know about it.
+ * @param pods what the API server knows, for containers of which no runtime tells names of Kubernetes.
+ */
+export function identifyCgroup(path: string, names: NameLookup, pods?: PodDirectory): Identity {
   const { containerId, podUid } = classify(path);
   const name =
     names.byCgroup(path) ??
     (containerId === null ? undefined : names.byContainerId(containerId)) ??
     enclosing(path, names) ??
     (podUid === null ? undefined : names.byPodUid(podUid));
-  return identify(path, name);
+  const identity = identify(path, name);
+  return pods === undefined ? identity : supplement(identity, pods);
+}
+
+/** Adds what the API server tells to what is not known yet. A runtime's labels are closer to the truth, and stay. */
+function supplement(identity: Identity, pods: PodDirectory): Identity {
+  const found = identity.namespace === null ? findPod(identity, pods) : null;
+  const { podUid } = found ?? identity;
+  const qos = identity.qos ?? (podUid === null ? null : (pods.pod(podUid)?.qos ?? null));
+  if (found === null) return { ...identity, qos };
+  // The API server lists a pod's containers, never its sandbox.
+  const kind = identity.kind === "sandbox" && found.container !== null ? "container" : identity.kind;
+  return { ...identity, ...found, kind, container: identity.container ?? found.container, qos };
 }
 
 /**

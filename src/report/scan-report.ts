@@ -14,6 +14,10 @@ export type ScanState = "ok" | "near" | "over";
 export interface ScanRow extends Omit<Identity, "podUid"> {
   /** Relative to the mount. */
   readonly cgroup: string;
+  /** What the pod's spec asks for; for a pod the sum of its containers, null when one of them has none. */
+  readonly requestBytes: number | null;
+  /** The limit in the pod's spec, likewise; `limitBytes` is the one in force. */
+  readonly specLimitBytes: number | null;
   readonly limitBytes: number;
   readonly usageBytes: number;
   readonly reclaimableBytes: number;

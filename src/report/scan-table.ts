@@ -1,3 +1,4 @@
+import type { Qos } from "../discover/identity.ts";
 import { bar, legend } from "./bar.ts";
 import { padLeft, padRight, shortenEnd, shortenMiddle, widthOf } from "./columns.ts";
 import { inReadingOrder, type PlacedRow } from "./scan-order.ts";
@@ -21,10 +22,21 @@ const NAME_MIN = 12;
 const VICTIM_MIN = 12;
 const STATE_COLOR: Record<ScanState, Paint | null> = { over: "red", near: "yellow", ok: null };
 
+/** Wide enough for columns that one can do without. */
+const WIDE = 120;
+const QOS_SIGN: Record<Qos, string> = { Guaranteed: "G", Burstable: "B", BestEffort: "BE" };
+
+/** A narrow column between the bar and the state. */
+interface Column {
+  readonly title: string;
+  text(row: ScanRow): string;
+}
+
 interface Line {
   readonly row: ScanRow;
   readonly name: string;
-  readonly sizes: readonly string[];
+  /** One for each column. */
+  readonly cells: readonly string[];
   readonly victim: string;
   /** Whom the kernel would take, when it is not the one the guard would. */
   readonly kernel: string | null;
@@ -34,7 +46,7 @@ interface Widths {
   readonly name: number;
   /** 0: no bar. */
   readonly bar: number;
-  readonly sizes: readonly number[];
+  readonly cells: readonly number[];
   readonly state: number;
   /** 0: no victims. */
   readonly victim: number;
@@ -52,11 +64,10 @@ export function renderScan(report: ScanReport, options: ScanTableOptions): strin
 }
 
 function tableLines(rows: readonly ScanRow[], look: Look): string[] {
-  const wide = look.columns >= 120;
-  const titles = wide ? ["USED", "CACHE", "LIMIT", "LEFT"] : ["USED", "LIMIT", "LEFT"];
-  const lines = inReadingOrder(rows).map((placed) => describe(placed, wide, look));
-  const widths = layOut(lines, titles, look);
-  const head = paint(headLine(titles, widths).trimEnd(), "dim", look);
+  const columns = columnsFor(rows, look);
+  const lines = inReadingOrder(rows).map((placed) => describe(placed, columns, look));
+  const widths = layOut(lines, columns, look);
+  const head = paint(headLine(columns, widths).trimEnd(), "dim", look);
   const body = lines.flatMap((line) => rowLines(line, widths, look));
   return [
     head,
@@ -67,16 +78,32 @@ function tableLines(rows: readonly ScanRow[], look: Look): string[] {
   ];
 }
 
-function describe({ row, parent }: PlacedRow, wide: boolean, look: Look): Line {
-  const { usageBytes, reclaimableBytes, limitBytes, headroomBytes } = row;
-  const sizes = wide
-    ? [usageBytes, reclaimableBytes, limitBytes, headroomBytes]
-    : [usageBytes, limitBytes, headroomBytes];
+/** What is told of each row: more on a wide terminal, and nothing that is known of no row. */
+function columnsFor(rows: readonly ScanRow[], look: Look): Column[] {
+  const column = (title: string, text: Column["text"], shown = true) => (shown ? [{ title, text }] : []);
+  const wide = look.columns >= WIDE;
+  const anyQos = rows.some(({ qos }) => qos !== null);
+  const anyRequest = rows.some(({ requestBytes }) => requestBytes !== null);
+  return [
+    ...column("QOS", ({ qos }) => (qos === null ? "-" : QOS_SIGN[qos]), wide && anyQos),
+    ...column("USED", ({ usageBytes }) => humanSize(usageBytes)),
+    ...column("CACHE", ({ reclaimableBytes }) => humanSize(reclaimableBytes), wide),
+    ...column(
+      "REQUEST",
+      ({ requestBytes }) => (requestBytes === null ? "-" : humanSize(requestBytes)),
+      wide && anyRequest,
+    ),
+    ...column("LIMIT", ({ limitBytes }) => humanSize(limitBytes)),
+    ...column("LEFT", ({ headroomBytes }) => humanSize(headroomBytes)),
+  ];
+}
+
+function describe({ row, parent }: PlacedRow, columns: readonly Column[], look: Look): Line {
   const { guardVictim: guard, kernelVictim: kernel } = row;
   return {
     row,
     name: parent === null ? fullName(row, look) : `  ${nameInside(row, parent, look)}`,
-    sizes: sizes.map(humanSize),
+    cells: columns.map(({ text }) => text(row)),
     victim: guard === null ? "-" : victimName(guard, look),
     kernel: kernel !== null && kernel.pid !== guard?.pid ? `kernel: ${victimName(kernel, look)}` : null,
   };
@@ -98,11 +125,11 @@ function victimName(victim: ScanVictim, look: Look): string {
   return `${safe(victim.comm, look)} ${victim.pid}`;
 }
 
-/** Shares the width: sizes and state get what they need, the rest goes to name, victim and bar, in that order. */
-function layOut(lines: readonly Line[], titles: readonly string[], look: Look): Widths {
-  const sizes = titles.map((title, i) => widest([title, ...lines.map(({ sizes }) => sizes[i] ?? "")]));
+/** Shares the width: columns and state get what they need, the rest goes to name, victim and bar, in that order. */
+function layOut(lines: readonly Line[], columns: readonly Column[], look: Look): Widths {
+  const cells = columns.map(({ title }, i) => widest([title, ...lines.map(({ cells }) => cells[i] ?? "")]));
   const state = widest(["STATE", ...lines.map(({ row }) => row.state)]);
-  const fixed = sizes.reduce((sum, width) => sum + 1 + width, 0) + 2 + state;
+  const fixed = cells.reduce((sum, width) => sum + 1 + width, 0) + 2 + state;
   const nameWish = widest(["CGROUP", ...lines.map(({ name }) => name)]);
   const victimWish = widest(["WOULD DIE", ...lines.map(({ victim, kernel }) => beside(victim, kernel))]);
 
@@ -119,17 +146,17 @@ function layOut(lines: readonly Line[], titles: readonly string[], look: Look): 
   return {
     name,
     bar: hasBar ? BAR.min + barMore : 0,
-    sizes,
+    cells,
     state,
     victim: hasVictim ? VICTIM_MIN + victimMore : 0,
   };
 }
 
-function headLine(titles: readonly string[], widths: Widths): string {
-  const sizes = titles.map((title, i) => ` ${padLeft(title, widths.sizes[i] ?? 0)}`).join("");
+function headLine(columns: readonly Column[], widths: Widths): string {
+  const cells = columns.map(({ title }, i) => ` ${padLeft(title, widths.cells[i] ?? 0)}`).join("");
   const barTitle = widths.bar > 0 ? `  ${padRight("USE OF LIMIT", widths.bar)}` : "";
   const victim = widths.victim > 0 ? "  WOULD DIE" : "";
-  return `${padRight("CGROUP", widths.name)}${barTitle}${sizes}  ${padRight("STATE", widths.state)}${victim}`;
+  return `${padRight("CGROUP", widths.name)}${barTitle}${cells}  ${padRight("STATE", widths.state)}${victim}`;
 }
 
 function rowLines(line: Line, widths: Widths, look: Look): string[] {
@@ -137,9 +164,9 @@ function rowLines(line: Line, widths: Widths, look: Look): string[] {
   const color = STATE_COLOR[row.state];
   const name = padRight(shortenMiddle(line.name, widths.name, ellipsis(look)), widths.name);
   const picture = widths.bar > 0 ? `  ${bar(row, widths.bar, color ?? "green", look)}` : "";
-  const sizes = line.sizes.map((size, i) => ` ${padLeft(size, widths.sizes[i] ?? 0)}`).join("");
+  const cells = line.cells.map((cell, i) => ` ${padLeft(cell, widths.cells[i] ?? 0)}`).join("");
   const state = paint(row.state, color, look) + " ".repeat(widths.state - row.state.length);
-  const start = `${name}${picture}${sizes}  ${state}`;
+  const start = `${name}${picture}${cells}  ${state}`;
   if (widths.victim === 0) return [start.trimEnd()];
 
   const oneLine = beside(line.victim, line.kernel);

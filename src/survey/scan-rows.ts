@@ -1,7 +1,9 @@
 import { SysError } from "../../ffi/sys-error.ts";
 import type { ProcessFacts } from "../decide/badness.ts";
 import { reclaimableBytes } from "../decide/reading.ts";
+import type { PodDirectory } from "../discover/node-pods.ts";
 import type { ScanRow, ScanState, ScanVictim } from "../report/scan-report.ts";
+import { specMemory } from "./spec-memory.ts";
 import type { Survey, Surveyed } from "./survey.ts";
 
 /** How far a cgroup is from its limit: over its threshold, within two margins of the limit, or neither. */
@@ -15,12 +17,13 @@ export function stateOf({
 }
 
 /** A limited cgroup as `scan` shows it. */
-export function rowOf(surveyed: Surveyed): ScanRow {
+export function rowOf(surveyed: Surveyed, pods: PodDirectory): ScanRow {
   const { cgroup, identity, policy, limitBytes, bounds, reading } = surveyed;
   const { podUid: _, ...shown } = identity;
   return {
     cgroup,
     ...shown,
+    ...specMemory(identity, pods),
     limitBytes,
     usageBytes: reading.usageBytes,
     reclaimableBytes: reclaimableBytes(reading),

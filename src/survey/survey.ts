@@ -4,7 +4,7 @@ import { closeUnits, openUnits, type Unit } from "../act/units.ts";
 import type { Hierarchy, MemoryReader } from "../cgroup/hierarchy.ts";
 import { pidsBelow } from "../cgroup/processes.ts";
 import { readOnce } from "../cgroup/read-once.ts";
-import type { Config, Policy } from "../config/config.ts";
+import type { Config, GuardSettings, Policy } from "../config/config.ts";
 import { compileRules, type SettingsMatcher } from "../config/rules.ts";
 import type { ProcessFacts } from "../decide/badness.ts";
 import type { KernelGeneration } from "../decide/kernel-generation.ts";
@@ -15,6 +15,8 @@ import type { Bounds } from "../decide/step.ts";
 import type { ContainerNames } from "../discover/container-names.ts";
 import { identifyCgroup } from "../discover/identify.ts";
 import type { Identity } from "../discover/identity.ts";
+import type { PodDirectory } from "../discover/node-pods.ts";
+import type { ApiError } from "../kubernetes/api-error.ts";
 
 /** Where and with what a command looks. */
 export interface SurveyTools {
@@ -22,6 +24,9 @@ export interface SurveyTools {
   readonly hierarchy: Hierarchy;
   readonly reader: MemoryReader;
   readonly names: ContainerNames;
+  readonly pods: PodDirectory;
+  /** Why the pods are not known. */
+  readonly podsError: ApiError | null;
   readonly kernel: KernelGeneration;
   readonly procRoot: string;
 }
@@ -55,8 +60,8 @@ export class Survey {
 
   /** The policy and the identity of a cgroup, whether it has a limit or not. */
   identify(cgroup: string): { readonly identity: Identity; readonly policy: Policy } {
-    const identity = identifyCgroup(cgroup, this.#tools.names);
-    return { identity, policy: this.#rules.settingsFor({ ...identity, cgroup }).policy };
+    const { identity, settings } = this.#settings(cgroup);
+    return { identity, policy: settings.policy };
   }
 
   /** @returns null for a cgroup without a limit, or one that is gone @throws SysError when it cannot be read */
@@ -64,8 +69,7 @@ export class Survey {
     const { hierarchy, reader } = this.#tools;
     const limitBytes = hierarchy.limitBytes(cgroup);
     if (limitBytes === Number.POSITIVE_INFINITY) return null;
-    const identity = identifyCgroup(cgroup, this.#tools.names);
-    const settings = this.#rules.settingsFor({ ...identity, cgroup });
+    const { identity, settings } = this.#settings(cgroup);
     const margin = marginBytes(limitBytes, settings);
     const bounds = {
       thresholdBytes: limitBytes - margin,
@@ -86,6 +90,12 @@ export class Survey {
         ...this.#victims(cgroup, directoryFd, identity, policy, totalPages),
       };
     });
+  }
+
+  #settings(cgroup: string): { identity: Identity; settings: GuardSettings } {
+    const { names, pods } = this.#tools;
+    const identity = identifyCgroup(cgroup, names, pods);
+    return { identity, settings: this.#rules.settingsFor({ ...identity, cgroup }) };
   }
 
   #victims(

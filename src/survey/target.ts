@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { ContainerNames } from "../discover/container-names.ts";
 import { identifyCgroup } from "../discover/identify.ts";
+import type { PodDirectory } from "../discover/node-pods.ts";
 import { parseCgroupPath } from "../proc/cgroup-path.ts";
 
 /** The cgroups a target of `explain` may mean, or why there is none. */
@@ -14,6 +15,7 @@ export interface TargetWorld {
   readonly mount: string;
   readonly hierarchy: 1 | 2;
   readonly names: ContainerNames;
+  readonly pods: PodDirectory;
   /** Every cgroup inside the roots. */
   readonly cgroups: readonly string[];
 }
@@ -45,28 +47,30 @@ function byPath(path: string, { mount }: TargetWorld): Target {
   return { ok: true, cgroup: relative.length > 1 ? relative.replace(/\/+$/, "") : relative };
 }
 
-function byName(target: string, { names, cgroups }: TargetWorld): Target {
+function byName(target: string, { names, pods, cgroups }: TargetWorld): Target {
   const [namespace, pod, container, ...rest] = target.split("/");
   if (rest.length > 0)
     return { ok: false, message: `${target} has too many parts: namespace/pod or namespace/pod/container` };
   const matching = cgroups.filter((cgroup) => {
-    const identity = identifyCgroup(cgroup, names);
+    const identity = identifyCgroup(cgroup, names, pods);
     if (identity.namespace !== namespace || identity.pod !== pod) return false;
     return container === undefined ? identity.kind !== "sandbox" : identity.container === container;
   });
-  const pods = matching.filter((cgroup) => identifyCgroup(cgroup, names).kind === "pod");
+  const podCgroups = matching.filter((cgroup) => identifyCgroup(cgroup, names, pods).kind === "pod");
   // A pod stands for all its containers; without a pod cgroup one container must be named.
-  return onlyOne(container === undefined && pods.length > 0 ? pods : topmost(matching), target);
+  return onlyOne(container === undefined && podCgroups.length > 0 ? podCgroups : topmost(matching), target);
 }
 
-function byId(target: string, { names, cgroups }: TargetWorld): Target {
+function byId(target: string, { names, pods, cgroups }: TargetWorld): Target {
   if (target.length < SHORTEST_ID) {
     return {
       ok: false,
       message: `${target} is too short for a container id: at least ${SHORTEST_ID} characters`,
     };
   }
-  const matching = cgroups.filter((cgroup) => identifyCgroup(cgroup, names).containerId?.startsWith(target));
+  const matching = cgroups.filter((cgroup) =>
+    identifyCgroup(cgroup, names, pods).containerId?.startsWith(target),
+  );
   return onlyOne(topmost(matching), target);
 }
 

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import packageFile from "../../package.json" with { type: "json" };
 import { sampleConfig } from "../../src/config/sample.ts";
+import { rbacManifest } from "../../src/kubernetes/rbac.ts";
 import { command, type Outcome, oomGuard, source } from "./oom-guard.ts";
 
 let folder = "";
@@ -150,8 +151,8 @@ describe("bad usage exits with 2 and one line:", () => {
     [["sacn"], 'unknown command "sacn", did you mean scan?'],
     [["explain"], "explain needs TARGET: a pid, container id, namespace/pod[/container] or cgroup path"],
     [["history", "--limit", "x"], "--limit=x: must be a whole number from 1 to 1000000"],
-    [["print", "confg"], 'unknown ASSET "confg", must be one of config'],
-    [["print", "\u001b[31m"], 'unknown ASSET "\\x1b[31m", must be one of config'],
+    [["print", "confg"], 'unknown ASSET "confg", must be one of config, rbac'],
+    [["print", "\u001b[31m"], 'unknown ASSET "\\x1b[31m", must be one of config, rbac'],
     [["run", "--json"], "run has no flag --json, it belongs to scan, history, explain, version"],
   ])("%j", async (args, message) => {
     expectRefusal(await oomGuard(...args), message);
@@ -187,8 +188,16 @@ test("version --json says the same", async () => {
   });
 });
 
-test("print config prints the sample, byte by byte", async () => {
-  expect(await oomGuard("print", "config")).toEqual({ exitCode: 0, stdout: sampleConfig, stderr: "" });
+test.each([
+  ["config", sampleConfig],
+  ["rbac", rbacManifest],
+])("print %s prints the file, byte by byte", async (asset, text) => {
+  expect(await oomGuard("print", asset)).toEqual({ exitCode: 0, stdout: text, stderr: "" });
+});
+
+test("the help names what print prints", async () => {
+  const { stdout } = await oomGuard("--help");
+  expect(stdout).toContain("print a file that oom-guard carries: config, rbac");
 });
 
 describe("a reader that goes away ends it quietly, with 0:", () => {

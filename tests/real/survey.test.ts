@@ -119,6 +119,8 @@ describe.skipIf(missing !== null)("looking at real cgroups", () => {
             "container",
             "containerId",
             "qos",
+            "requestBytes",
+            "specLimitBytes",
             "limitBytes",
             "usageBytes",
           ],

@@ -20,6 +20,8 @@ export interface FakeContainer {
   readonly id: string;
   readonly labels?: Readonly<Record<string, string | Uint8Array>>;
   readonly cgroupsPath?: string;
+  /** The rest of its OCI spec. */
+  readonly spec?: object;
   /** 0: no task. */
   readonly pid?: number;
 }
@@ -49,7 +51,9 @@ export class FakeContainerd {
         key: encoder.encode(key),
         value: typeof value === "string" ? encoder.encode(value) : value,
       }));
-      const spec = { value: encoder.encode(JSON.stringify({ linux: { cgroupsPath: fake.cgroupsPath } })) };
+      const spec = {
+        value: encoder.encode(JSON.stringify({ linux: { cgroupsPath: fake.cgroupsPath }, ...fake.spec })),
+      };
       return create(ContainerSchema, { id: fake.id, labels, spec });
     };
     const list = async (): Promise<Container[]> => {

@@ -1,4 +1,5 @@
 import { readCgroupPath } from "../../proc/cgroup-path.ts";
+import { classify } from "../classify.ts";
 import type { ContainerName } from "../container-name.ts";
 import { cgroupsPathOfSpec } from "./cgroups-path.ts";
 import type { ContainerdConnection } from "./connection.ts";
@@ -6,6 +7,7 @@ import type { Container } from "./gen/containers_pb.ts";
 import { type Process, Status } from "./gen/task_pb.ts";
 import { readLabels } from "./labels.ts";
 import { locateCgroup } from "./locate.ts";
+import { isPauseSpec } from "./pause-spec.ts";
 
 /** containerd's own rule allows 76 characters of these. */
 const CONTAINER_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
@@ -48,13 +50,23 @@ export function toName(
 ): ContainerName | null {
   if (!CONTAINER_ID.test(container.id)) return null;
   const initPid = typeof task === "object" ? task.pid : null;
+  const cgroup = task === "none" ? null : cgroupOf(container, initPid, proc);
+  const labels = readLabels(container.labels);
   return {
     containerId: container.id,
     runtimeNamespace,
-    cgroup: task === "none" ? null : cgroupOf(container, initPid, proc),
+    cgroup,
     initPid,
-    ...readLabels(container.labels),
+    ...labels,
+    sandbox: labels.sandbox ?? (labels.container === null && isBarePause(container, cgroup) ? true : null),
   };
+}
+
+/** Docker's containers carry no labels of Kubernetes in containerd: their sandbox shows by what it runs in a pod. */
+function isBarePause({ spec }: Container, cgroup: string | null): boolean {
+  if (spec === undefined || cgroup === null) return false;
+  const { kind, podUid } = classify(cgroup);
+  return kind === "container" && podUid !== null && isPauseSpec(spec.value);
 }
 
 function taskState(task: Process | undefined): TaskState {

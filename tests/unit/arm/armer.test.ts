@@ -22,6 +22,8 @@ let refused: readonly Refusal[];
 let kinds: Map<string, CgroupKind>;
 let sent: ToSentinel[];
 let troubles: string[];
+let identified: [string, string | null][];
+let runtimeId: string | null;
 let armer: Armer;
 
 const hierarchy: Hierarchy = {
@@ -51,13 +53,17 @@ beforeEach(() => {
   refused = [];
   sent = [];
   troubles = [];
+  identified = [];
+  runtimeId = null;
   armer = new Armer(
     {
       hierarchy,
       identify: (cgroup) => {
         const identity = identify(cgroup, undefined);
-        return { ...identity, kind: kinds.get(cgroup) ?? identity.kind };
+        const containerId = runtimeId ?? identity.containerId;
+        return { ...identity, containerId, kind: kinds.get(cgroup) ?? identity.kind };
       },
+      onIdentified: (cgroup, identity) => identified.push([cgroup, identity?.kind ?? null]),
       send: (message) => sent.push(message),
       onTrouble: (key, message) => troubles.push(`${key}: ${message}`),
     },
@@ -173,6 +179,39 @@ describe("armed anew", () => {
       }),
     );
   });
+});
+
+describe("it is told as whom a cgroup is known", () => {
+  beforeEach(() => {
+    limits.set(CONTAINER, Number.POSITIVE_INFINITY);
+    armer.refresh(CONTAINER);
+  });
+
+  test("when it appears, limited or not, when names change, and when it is gone", () => {
+    armer.refreshAll();
+    kinds.set(CONTAINER, "sandbox");
+    armer.namesChanged(names);
+    armer.forget(CONTAINER);
+    armer.forget(CONTAINER);
+    expect(identified).toEqual([
+      [CONTAINER, "container"],
+      [CONTAINER, "sandbox"],
+      [CONTAINER, null],
+    ]);
+  });
+
+  test("not when other names change", () => {
+    armer.namesChanged({ cgroups: [], containerIds: ["feed"], podUids: ["beef"] });
+    expect(identified.length).toBe(1);
+  });
+});
+
+test("names for an id that only the runtime knows reach the cgroup on an arbitrary path", () => {
+  limits.set("/mine/x", 100 * M);
+  runtimeId = ID;
+  armer.refresh("/mine/x");
+  armer.namesChanged(names);
+  expect(identified.length).toBe(2);
 });
 
 test("what the kernel does not notify of is said, and the rest is armed", () => {

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { ContainerName } from "../../../src/discover/container-name.ts";
 import { ContainerNames } from "../../../src/discover/container-names.ts";
 import { identify, identifyCgroup } from "../../../src/discover/identify.ts";
+import { NodePods } from "../../../src/discover/node-pods.ts";
 
 const ID = "3f4a".repeat(16);
 const UID = "0a1b2c3d-1111-2222-3333-444455556666";
@@ -123,5 +124,89 @@ describe("identifyCgroup", () => {
     ["nothing for what only begins alike", "/mine/xy", { kind: "other", container: null }],
   ])("finds %s", (_, path, expected) => {
     expect(identifyCgroup(path, names)).toMatchObject(expected);
+  });
+});
+
+describe("identifyCgroup with the API server's pods", () => {
+  const pods = new NodePods();
+  const spec = { requestBytes: null, limitBytes: null };
+  pods.replaceAll([
+    {
+      ...{ namespace: "api", name: "web-api", uid: UID, nodeUid: UID, qos: "Guaranteed" },
+      containers: [
+        { name: "main", containerIds: [ID], ...spec },
+        { name: "odd", containerIds: ["0dd0".repeat(16)], ...spec },
+      ],
+    },
+  ]);
+  const docker: ContainerName = {
+    ...{ ...web, runtimeNamespace: "moby", sandbox: null },
+    ...{ namespace: null, pod: null, podUid: null, container: null },
+  };
+  const fromApi = { namespace: "api", pod: "web-api", podUid: UID };
+  const other = "77".repeat(32);
+
+  test.each<[string, string, readonly ContainerName[], object]>([
+    [
+      "a container by the id in its path, without any runtime",
+      `/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod${UID.replaceAll("-", "_")}.slice/crio-${ID}.scope`,
+      [],
+      { ...fromApi, kind: "container", container: "main", containerId: ID, qos: "Burstable" },
+    ],
+    ["Docker's container", PATH, [docker], { ...fromApi, kind: "container", container: "main" }],
+    [
+      "a container outside of pods' cgroups by the runtime's id",
+      "/mine/x",
+      [{ ...docker, cgroup: "/mine/x" }],
+      { ...fromApi, kind: "container", container: "main", qos: "Guaranteed" },
+    ],
+    [
+      "what lies in a container",
+      `${PATH}/init.scope`,
+      [docker],
+      { ...fromApi, kind: "other", container: "main" },
+    ],
+    ["a pod by its UID", POD, [], { ...fromApi, kind: "pod", container: null, containerId: null }],
+    [
+      "a container that is new to the API server: its pod only",
+      `${POD}/${other}`,
+      [],
+      { ...fromApi, kind: "container", container: null, containerId: other },
+    ],
+    [
+      "a sandbox: its pod, and it stays one",
+      `${POD}/${other}`,
+      [{ ...docker, containerId: other, cgroup: `${POD}/${other}`, sandbox: true }],
+      { ...fromApi, kind: "sandbox", container: null },
+    ],
+    [
+      "a container that looks like a sandbox to the runtime",
+      PATH,
+      [{ ...docker, sandbox: true }],
+      { ...fromApi, kind: "container", container: "main" },
+    ],
+    [
+      "nothing against the labels, but the class that a path without one does not tell",
+      "/mine/x",
+      [{ ...web, cgroup: "/mine/x" }],
+      { namespace: "shop", pod: "web-1", podUid: UID, container: "nginx", qos: "Guaranteed" },
+    ],
+    [
+      "nothing against a label that calls it a sandbox",
+      PATH,
+      [{ ...web, container: null, sandbox: true }],
+      { namespace: "shop", kind: "sandbox", container: null },
+    ],
+    [
+      "no names from another pod than the one it lies in",
+      `/kubepods/burstable/pod99999999-1111-2222-3333-444455556666/${ID}`,
+      [],
+      { namespace: null, pod: null, container: null, qos: "Burstable" },
+    ],
+    ["nothing where nothing is known", "/docker/0123abcd", [], { ...nameless, podUid: null, qos: null }],
+  ])("gives %s", (_, path, runtime, expected) => {
+    const names = new ContainerNames();
+    for (const name of runtime) names.upsert("/sock", name);
+    expect(identifyCgroup(path, names, pods)).toMatchObject(expected);
   });
 });

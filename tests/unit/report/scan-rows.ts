@@ -15,6 +15,8 @@ export function row(limit: number, usage: number, changes: Partial<ScanRow> = {}
     container: "app",
     containerId: "0123456789ab",
     qos: "Burstable",
+    requestBytes: null,
+    specLimitBytes: null,
     limitBytes,
     usageBytes,
     reclaimableBytes: 0,

@@ -13,7 +13,10 @@ const crowd: ScanRow[] = [
     const pod = `batch-runner-7d9fbc6d5-${i}abcd`;
     return [
       row(2000, 1000 + i, { cgroup, kind: "pod", namespace: "production", pod, container: null }),
-      row(1000, 900 + 8 * i, { cgroup: `${cgroup}/a`, namespace: "production", pod, container: "worker" }),
+      row(1000, 900 + 8 * i, {
+        ...{ cgroup: `${cgroup}/a`, namespace: "production", pod, container: "worker" },
+        requestBytes: 1023.9 * 2 ** 20,
+      }),
       row(500, 10 * i, {
         cgroup: `${cgroup}/b`,
         namespace: "production",
@@ -91,7 +94,7 @@ describe("renderScan", () => {
     const lines = linesOf(crowd, { columns: 200 });
     expect(lines.join("\n")).not.toContain("…");
     expect(lines.join("\n")).toContain(`/docker/${"0123456789abcdef".repeat(4)}`);
-    expect(lines[2]).toMatch(/USED CACHE LIMIT {2}LEFT/);
+    expect(lines[2]).toMatch(/QOS {2}USED CACHE REQUEST LIMIT {2}LEFT/);
   });
 
   test("colour adds nothing but colour, and only when told", () => {
@@ -174,6 +177,44 @@ describe("names", () => {
     ],
   ] as [string, Partial<ScanRow>, string][])("%s", (_promise, changes, expected) => {
     expect(names([row(100, 10, changes)])).toEqual([expected]);
+  });
+});
+
+describe("columns", () => {
+  const known = { requestBytes: 256 * 2 ** 20 };
+  const twice = (changes: Partial<ScanRow>, other: Partial<ScanRow> = {}) => [
+    row(1000, 500, changes),
+    row(1000, 400, { ...changes, ...other }),
+  ];
+  const titlesAt = (rows: readonly ScanRow[], columns: number) =>
+    linesOf(rows, { columns })[2]
+      ?.replace("USE OF LIMIT", "")
+      .replace("WOULD DIE", "")
+      .trim()
+      .split(/ +/)
+      .join(" ");
+
+  test.each<[string, ScanRow[], number, string]>([
+    ["few where there is little room", twice(known), 119, "CGROUP USED LIMIT LEFT STATE"],
+    ["all where there is room", twice(known), 120, "CGROUP QOS USED CACHE REQUEST LIMIT LEFT STATE"],
+    ["no request that nobody knows", twice({}), 200, "CGROUP QOS USED CACHE LIMIT LEFT STATE"],
+    ["no class that nobody knows", twice({ qos: null }), 200, "CGROUP USED CACHE LIMIT LEFT STATE"],
+    [
+      "both when one row knows them",
+      twice({ qos: null }, { ...known, qos: "Guaranteed" }),
+      200,
+      "CGROUP QOS USED CACHE REQUEST LIMIT LEFT STATE",
+    ],
+  ])("%s", (_promise, rows, columns, expected) => expect(titlesAt(rows, columns)).toBe(expected));
+
+  test.each<[string, Partial<ScanRow>, RegExp]>([
+    ["guaranteed", { ...known, qos: "Guaranteed" }, / G 500M +0 +256M 1000M +500M /],
+    ["burstable", { ...known, qos: "Burstable" }, / B 500M +0 +256M 1000M +500M /],
+    ["best effort, without a request", { qos: "BestEffort" }, / BE 500M +0 +- 1000M +500M /],
+    ["nothing known", { qos: null }, / - 500M +0 +- 1000M +500M /],
+  ])("%s", (_promise, changes, expected) => {
+    const rows = [row(1000, 500, changes), row(1000, 400, known)];
+    expect(linesOf(rows, { columns: 140 })[3]).toMatch(expected);
   });
 });
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { SysError } from "../../../ffi/sys-error.ts";
+import { NodePods } from "../../../src/discover/node-pods.ts";
 import { rowOf, stateOf, surveyAll } from "../../../src/survey/scan-rows.ts";
 import type { Survey, Surveyed } from "../../../src/survey/survey.ts";
 import { facts, M } from "../decide/processes.ts";
@@ -35,6 +36,14 @@ function surveyed(usage: number, changes: Partial<Surveyed> = {}): Surveyed {
   };
 }
 
+const pods = new NodePods();
+pods.replaceAll([
+  {
+    ...{ namespace: "default", name: "web-0", uid: "uid", nodeUid: "uid", qos: null },
+    containers: [{ name: "app", containerIds: ["c"], requestBytes: 300 * M, limitBytes: 999 * M }],
+  },
+]);
+
 describe("the state", () => {
   test.each([
     [0, "ok"],
@@ -50,7 +59,7 @@ describe("the state", () => {
 });
 
 test("a row has the fields of the contract, and nothing else", () => {
-  expect(rowOf(surveyed(970))).toEqual({
+  expect(rowOf(surveyed(970), pods)).toEqual({
     cgroup: "/docker/c",
     kind: "container",
     namespace: "default",
@@ -58,6 +67,8 @@ test("a row has the fields of the contract, and nothing else", () => {
     container: "app",
     containerId: "c",
     qos: "Burstable",
+    requestBytes: 300 * M,
+    specLimitBytes: 999 * M,
     limitBytes: 1000 * M,
     usageBytes: 970 * M,
     reclaimableBytes: 7 * M,
@@ -73,8 +84,9 @@ test("a row has the fields of the contract, and nothing else", () => {
 });
 
 test("nobody to kill is null, and a limit below usage leaves no headroom", () => {
-  expect(rowOf(surveyed(1100, { kernelVictim: null, guardChoice: null }))).toMatchObject({
+  expect(rowOf(surveyed(1100, { kernelVictim: null, guardChoice: null }), new NodePods())).toMatchObject({
     headroomBytes: 0,
+    requestBytes: null,
     kernelVictim: null,
     guardVictim: null,
   });

@@ -2,11 +2,13 @@ import { describe, expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import type { ContainerName } from "../../../src/discover/container-name.ts";
 import { ContainerNames } from "../../../src/discover/container-names.ts";
+import { NodePods } from "../../../src/discover/node-pods.ts";
 import { findTarget, type TargetWorld } from "../../../src/survey/target.ts";
 import { scratch } from "../record/tiny-disk.ts";
 
 const UID = "11111111-2222-3333-4444-555555555555";
 const OTHER_UID = "66666666-2222-3333-4444-555555555555";
+const API_UID = "99999999-2222-3333-4444-555555555555";
 const id = (digit: string) => digit.repeat(64);
 const POD = `/kubepods/burstable/pod${UID}`;
 const APP = `${POD}/${id("a")}`;
@@ -37,11 +39,17 @@ function world(changes: Partial<TargetWorld> = {}): TargetWorld {
     name({ containerId: id("d"), pod: "podless", podUid: OTHER_UID, container: "main", cgroup: PODLESS }),
   ];
   for (const each of all) names.upsert("socket", each);
+  const pods = new NodePods();
+  const job = { name: "job", containerIds: [id("e")], requestBytes: null, limitBytes: null };
+  pods.replaceAll([
+    { namespace: "shop", name: "batch", uid: API_UID, nodeUid: API_UID, qos: null, containers: [job] },
+  ]);
   return {
     procRoot: "/nowhere",
     mount: "/sys/fs/cgroup/memory",
     hierarchy: 1,
     names,
+    pods,
     cgroups: [
       "/kubepods",
       "/kubepods/burstable",
@@ -53,6 +61,8 @@ function world(changes: Partial<TargetWorld> = {}): TargetWorld {
       LONELY,
       `${LONELY}/init`,
       PODLESS,
+      `/kubepods/pod${API_UID}`,
+      `/kubepods/pod${API_UID}/${id("e")}`,
     ],
     ...changes,
   };
@@ -66,6 +76,8 @@ describe("finds", () => {
     ["a cgroup whose name begins like the mount's", "/sys/fs/cgroup/memoryx", "/sys/fs/cgroup/memoryx"],
     ["the root", "/", "/"],
     ["a pod, which stands for all its containers", "default/web-0", POD],
+    ["a pod that only the API server knows", "shop/batch", `/kubepods/pod${API_UID}`],
+    ["a container that only the API server knows", "shop/batch/job", `/kubepods/pod${API_UID}/${id("e")}`],
     ["one container of it", "default/web-0/sidecar", SIDECAR],
     ["the only container of a pod without a cgroup of its own", "default/podless", PODLESS],
     ["a container by its id", id("b"), SIDECAR],

@@ -77,6 +77,30 @@ describe("ContainerdSource", () => {
     expect(names.byContainerId("good")).toMatchObject({ pod: "web" });
   });
 
+  describe("without labels, what runs nothing but /pause", () => {
+    const pause = { process: { args: ["/pause"] }, linux: { namespaces: [{ type: "ipc" }] } };
+    const id = "5a".repeat(32);
+    const pod = "/kubepods/burstable/pod11111111-2222-3333-4444-555555555555";
+    const told = { "io.cri-containerd.kind": "container", "io.kubernetes.container.name": "idle" };
+    test.each<[string, string, object, boolean | null]>([
+      ["in a pod is its sandbox", `${pod}/${id}`, {}, true],
+      ["is found by its id where it moved itself into a child", `${pod}/${id}/init`, {}, true],
+      ["outside of pods is a container like others", `/docker/${id}`, {}, null],
+      ["is what its labels say, if there are any", `${pod}/${id}`, { labels: told }, false],
+      [
+        "is no sandbox when a container's name is known",
+        `${pod}/${id}`,
+        { labels: { ...told, "io.cri-containerd.kind": "" } },
+        null,
+      ],
+      ["needs the spec to say so", `${pod}/${id}`, { spec: {} }, null],
+    ])("%s", async (_, cgroup, changes, sandbox) => {
+      fake.containers = [{ id, pid: processIn(10, cgroup), spec: pause, ...changes }];
+      await connect();
+      expect(names.byContainerId(id)?.sandbox).toBe(sandbox);
+    });
+  });
+
   test("a start in the middle of a list is not undone by the list", async () => {
     await connect();
     const pid = processIn(10, "/x/new");

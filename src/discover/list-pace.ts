@@ -1,0 +1,70 @@
+import { backoffMs } from "../backoff.ts";
+import type { ApiError } from "../kubernetes/api-error.ts";
+
+/** Lists in quick succession, after a quiet time; then one per `REFILL_MS`, whatever happens on the node. */
+const BURST = 3;
+const REFILL_MS = 10_000;
+const FIRST_PAUSE_MS = 2000;
+const CAP_MS = 5 * 60_000;
+/** A host without Kubernetes will hardly get it, and asking costs a look for a file. */
+const UNCONFIGURED_PAUSE_MS = 10 * 60_000;
+
+/**
+ * When the API server may be asked for the node's pods: not more often than the floor, and after a failure not before
+ * its backoff. Pure but for the random number.
+ */
+export class ListPace {
+  readonly #random: () => number;
+  #tokens = BURST;
+  #countedMs = Number.NEGATIVE_INFINITY;
+  #failures = 0;
+  #failing: { readonly error: ApiError; readonly untilMs: number } | null = null;
+
+  /** @param random from 0 to 1 */
+  constructor(random: () => number) {
+    this.#random = random;
+  }
+
+  /** The first moment from now on at which a list may begin. */
+  earliestMs(nowMs: number): number {
+    this.#count(nowMs);
+    const refilledMs = this.#tokens >= 1 ? nowMs : nowMs + (1 - this.#tokens) * REFILL_MS;
+    return Math.max(refilledMs, this.#failing?.untilMs ?? nowMs);
+  }
+
+  /** Why nobody may ask now, when that is because the last answer was an error. */
+  failing(nowMs: number): ApiError | null {
+    return this.#failing !== null && nowMs < this.#failing.untilMs ? this.#failing.error : null;
+  }
+
+  began(nowMs: number): void {
+    this.#count(nowMs);
+    this.#tokens -= 1;
+  }
+
+  succeeded(): void {
+    this.#failures = 0;
+    this.#failing = null;
+  }
+
+  failed(error: ApiError, nowMs: number): void {
+    this.#failing = { error, untilMs: nowMs + this.#pauseMs(error) };
+  }
+
+  #pauseMs({ kind, retryAfterMs }: ApiError): number {
+    if (kind === "unconfigured")
+      return backoffMs(0, UNCONFIGURED_PAUSE_MS, UNCONFIGURED_PAUSE_MS, this.#random());
+    const pauseMs = backoffMs(this.#failures++, FIRST_PAUSE_MS, CAP_MS, this.#random());
+    return Math.max(pauseMs, Math.min(retryAfterMs ?? 0, CAP_MS));
+  }
+
+  #count(nowMs: number): void {
+    this.#tokens = Math.min(BURST, this.#tokens + Math.max(0, nowMs - this.#countedMs) / REFILL_MS);
+    this.#countedMs = nowMs;
+  }
+}
+
+/** How long to wait before looking again for names that a number of lists did not have. */
+export function patienceMs(misses: number, random: number): number {
+  return backoffMs(Math.max(0, misses - 1), FIRST_PAUSE_MS, CAP_MS, random);
+}

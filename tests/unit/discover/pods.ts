@@ -1,0 +1,20 @@
+import type { NodeContainer, NodePod } from "../../../src/kubernetes/node-pod.ts";
+
+/** One container of a pod, with these ids. */
+export function container(name: string, containerIds: readonly string[] = []): NodeContainer {
+  return { name, containerIds, requestBytes: null, limitBytes: null };
+}
+
+/** A pod of the namespace shop, with one container of each name whose id is `<pod>-<name>`. */
+export function pod(name: string, containers: readonly (string | NodeContainer)[] = ["app"]): NodePod {
+  return {
+    namespace: "shop",
+    name,
+    uid: `uid-${name}`,
+    nodeUid: `uid-${name}`,
+    qos: "Burstable",
+    containers: containers.map((each) =>
+      typeof each === "string" ? container(each, [`${name}-${each}`]) : each,
+    ),
+  };
+}
