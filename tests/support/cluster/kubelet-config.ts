@@ -12,11 +12,13 @@ export interface KubeletOptions {
   readonly runtimeSocket: string;
   readonly cgroupRoot: string;
   readonly serving: Certificate;
+  /** Where manifests of static pods are. */
+  readonly manifests: string;
 }
 
 /** Writes kubelet's configuration file. @returns its command line */
 export function kubeletArgv(options: KubeletOptions): string[] {
-  const { program, directory, nodeName, kubeconfig, runtimeSocket, cgroupRoot, serving } = options;
+  const { program, directory, nodeName, kubeconfig, runtimeSocket, cgroupRoot, serving, manifests } = options;
   const config = {
     apiVersion: "kubelet.config.k8s.io/v1beta1",
     kind: "KubeletConfiguration",
@@ -40,6 +42,7 @@ export function kubeletArgv(options: KubeletOptions): string[] {
     resolvConf: "",
     volumePluginDir: join(directory, "volume-plugins"),
     featureGates: { DevicePlugins: false },
+    staticPodPath: manifests,
     syncFrequency: "1s",
     nodeStatusUpdateFrequency: "1s",
     nodeStatusReportFrequency: "5s",

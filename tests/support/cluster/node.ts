@@ -11,7 +11,7 @@ import { IMAGE, writeImages } from "./image.ts";
 import { kubeletArgv } from "./kubelet-config.ts";
 import { kubernetesFolder } from "./kubernetes-folder.ts";
 import { MountNamespace } from "./mount-namespace.ts";
-import type { ContainerStatus, Pod, PodRequest } from "./objects.ts";
+import { type ContainerStatus, type Pod, type PodRequest, podManifest } from "./objects.ts";
 
 const TRIGGERS = "/triggers";
 const POLL_MS = 50;
@@ -31,6 +31,7 @@ export class TestNode {
   readonly #api: TestApiServer;
   readonly #cgroups = new CgroupDirs();
   readonly #triggers = join(this.directory, "triggers");
+  readonly #manifests = join(this.directory, "manifests");
   #namespace: MountNamespace | null = null;
   #containerd: TestContainerd | null = null;
   #kubelet: Daemon | null = null;
@@ -88,12 +89,19 @@ export class TestNode {
   async runPod(request: Omit<PodRequest, "nodeName">): Promise<Pod> {
     const hostPaths = { [TRIGGERS]: this.#triggers, ...request.hostPaths };
     const { metadata } = await this.#api.createPod({ ...request, nodeName: this.name, hostPaths }, IMAGE);
-    return this.waitPod(
-      metadata.name,
-      ({ status }) =>
-        status.containerStatuses?.every(({ state }) => state?.running ?? state?.terminated) ?? false,
-      metadata.namespace,
-    );
+    return this.waitPod(metadata.name, hasRun, metadata.namespace);
+  }
+
+  /** The same by a manifest that kubelet reads. @returns its mirror at the API server, NAME-NODE in `default` */
+  async runStaticPod(request: Omit<PodRequest, "nodeName" | "namespace">): Promise<Pod> {
+    const hostPaths = { [TRIGGERS]: this.#triggers, ...request.hostPaths };
+    const manifest = podManifest(IMAGE, { ...request, nodeName: this.name, hostPaths });
+    writeFileSync(join(this.#manifests, `${request.name}.json`), JSON.stringify(manifest));
+    const name = `${request.name}-${this.name}`;
+    const mirrored = () =>
+      this.#api.pod("default", name).then(Boolean, () => Bun.sleep(POLL_MS).then(() => false));
+    await until(`mirror of static pod ${name}`, mirrored, POD_TIMEOUT_MS);
+    return this.waitPod(name, hasRun);
   }
 
   /** Waits for what kubelet says about a pod. */
@@ -122,7 +130,8 @@ export class TestNode {
   /** The cgroup of a pod's container, or of the pod itself. */
   cgroupOf(pod: Pod, container?: string): string {
     const qos = pod.status.qosClass === "Guaranteed" ? "" : `/${pod.status.qosClass?.toLowerCase()}`;
-    const own = `${this.kubepods}${qos}/pod${pod.metadata.uid}`;
+    const uid = pod.metadata.annotations?.["kubernetes.io/config.mirror"] ?? pod.metadata.uid;
+    const own = `${this.kubepods}${qos}/pod${uid}`;
     return container === undefined ? own : `${own}/${containerId(pod, container)}`;
   }
 
@@ -146,6 +155,7 @@ export class TestNode {
 
   async #start(): Promise<void> {
     mkdirSync(this.#triggers);
+    mkdirSync(this.#manifests);
     // kubelet wants it to be there, in every hierarchy.
     this.#cgroups.note(this.cgroupRoot);
     for (const hierarchy of hierarchies()) mkdirSync(join(hierarchy, this.cgroupRoot), { recursive: true });
@@ -162,6 +172,7 @@ export class TestNode {
         runtimeSocket: this.#containerd.socket,
         cgroupRoot: this.cgroupRoot,
         serving: this.#api.authority.issue({ commonName: this.name, server: true }),
+        manifests: this.#manifests,
       }),
     ];
     this.startKubelet();
@@ -179,6 +190,10 @@ export class TestNode {
       node?.status.conditions?.some(({ type, status }) => type === "Ready" && status === "True") ?? false
     );
   }
+}
+
+function hasRun({ status }: Pod): boolean {
+  return status.containerStatuses?.every(({ state }) => state?.running ?? state?.terminated) ?? false;
 }
 
 /** The id of a container's present run; of the last one when it waits to be started again. */

@@ -1,6 +1,11 @@
 /** What tests look at in the API server's answers. */
 export interface Pod {
-  readonly metadata: { readonly name: string; readonly namespace: string; readonly uid: string };
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace: string;
+    readonly uid: string;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
   readonly status: {
     readonly phase?: string;
     readonly qosClass?: string;
