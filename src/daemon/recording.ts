@@ -3,6 +3,7 @@ import { OpenProcess } from "../proc/process.ts";
 import { BlackBox } from "../record/black-box.ts";
 import type { Incident } from "../record/incident.ts";
 import { IncidentQueue } from "../record/incident-queue.ts";
+import type { EventMode } from "../record/initial-event.ts";
 import { Recorder } from "../record/recorder.ts";
 import { IncidentStore } from "../record/store.ts";
 import type { Log } from "../report/log.ts";
@@ -29,7 +30,12 @@ export function openBlackBox(stateDir: string, log: Log): BlackBox | null {
 }
 
 /** Opens the store, and stores and reports what the last process could not. A store that does not work is said once per reason. */
-export function openRecorder(stateDir: string, blackBox: BlackBox | null, log: Log): Recorder {
+export function openRecorder(
+  stateDir: string,
+  blackBox: BlackBox | null,
+  log: Log,
+  eventMode: () => EventMode = () => "off",
+): Recorder {
   const failing = new Set<string>();
   const queue = new IncidentQueue(() => {
     const opened = IncidentStore.open(stateDir);
@@ -49,6 +55,7 @@ export function openRecorder(stateDir: string, blackBox: BlackBox | null, log: L
       for (const reason of failing) log.resolved(`store ${reason}`, "info", "the incident store works again");
       failing.clear();
     },
+    eventMode,
   );
   const recovered = recorder.recover((incident) => happened(incident), performance.now());
   if (recovered.length > 0)

@@ -58,6 +58,7 @@ export function draftIncident(facts: IncidentFacts, { id, timeMs }: Moment = thi
     cgroup,
     namespace: identity?.namespace ?? null,
     pod: identity?.pod ?? null,
+    podUid: identity?.podUid ?? null,
     container: identity?.container ?? null,
     containerId: identity?.containerId ?? null,
     limitBytes,
@@ -68,7 +69,7 @@ export function draftIncident(facts: IncidentFacts, { id, timeMs }: Moment = thi
     victimCount: facts.victimCount,
     decideMicros: facts.decideMicros,
     deadMillis: null,
-    event: { state: "off", attempts: 0 },
+    event: { state: "off", attempts: 0, name: null, reason: null },
   };
 }
 

@@ -6,7 +6,6 @@ import type { Stored, StoreError } from "./store-error.ts";
 interface Waiting {
   incident: Incident | null;
   deadMillis: number | null;
-  event: Incident["event"] | null;
 }
 
 const DEFAULT_CAPACITY = 1000;
@@ -58,11 +57,6 @@ export class IncidentQueue {
     return this.#add(id, { deadMillis }, nowMs);
   }
 
-  /** Notes how far the Event has come; waits with its incident if that waits. */
-  setEvent(id: string, event: Incident["event"], nowMs: number): Stored<void> {
-    return this.#add(id, { event }, nowMs);
-  }
-
   /**
    * Opens the store if it is not open, and writes what waits, oldest first. After a failure it pauses (1 s, doubled
    * up to 30 s) and answers with the last error meanwhile.
@@ -86,7 +80,7 @@ export class IncidentQueue {
   }
 
   #add(id: string, news: Partial<Waiting>, nowMs: number): Stored<void> {
-    const known = this.#waiting.get(id) ?? { incident: null, deadMillis: null, event: null };
+    const known = this.#waiting.get(id) ?? { incident: null, deadMillis: null };
     // The first record of an incident counts, as in the store.
     this.#waiting.set(id, { ...known, ...news, incident: known.incident ?? news.incident ?? null });
     const result = this.retry(nowMs);
@@ -133,15 +127,10 @@ export class IncidentQueue {
   }
 }
 
-function write(
-  store: IncidentStore,
-  id: string,
-  { incident, deadMillis, event }: Waiting,
-): StoreError | null {
+function write(store: IncidentStore, id: string, { incident, deadMillis }: Waiting): StoreError | null {
   const results = [
     () => (incident === null ? null : store.insert(incident)),
     () => (deadMillis === null ? null : store.setDead(id, deadMillis)),
-    () => (event === null ? null : store.setEvent(id, event)),
   ];
   for (const run of results) {
     const result = run();

@@ -19,6 +19,7 @@ const Row = v.pipe(
     cgroup: v.string(),
     namespace: name,
     pod: name,
+    pod_uid: name,
     container: name,
     container_id: name,
     limit_bytes: known,
@@ -31,6 +32,8 @@ const Row = v.pipe(
     dead_millis: known,
     event_state: v.picklist(["sent", "pending", "off"]),
     event_attempts: v.number(),
+    event_name: name,
+    event_reason: name,
   }),
   v.transform(
     (row): Incident => ({
@@ -42,6 +45,7 @@ const Row = v.pipe(
       cgroup: row.cgroup,
       namespace: row.namespace,
       pod: row.pod,
+      podUid: row.pod_uid,
       container: row.container,
       containerId: row.container_id,
       limitBytes: row.limit_bytes,
@@ -52,7 +56,12 @@ const Row = v.pipe(
       victimCount: row.victim_count,
       decideMicros: row.decide_micros,
       deadMillis: row.dead_millis,
-      event: { state: row.event_state, attempts: row.event_attempts },
+      event: {
+        state: row.event_state,
+        attempts: row.event_attempts,
+        name: row.event_name,
+        reason: row.event_reason,
+      },
     }),
   ),
 );
@@ -67,6 +76,7 @@ export const INCIDENT_COLUMNS = [
   "cgroup",
   "namespace",
   "pod",
+  "pod_uid",
   "container",
   "container_id",
   "limit_bytes",
@@ -79,6 +89,8 @@ export const INCIDENT_COLUMNS = [
   "dead_millis",
   "event_state",
   "event_attempts",
+  "event_name",
+  "event_reason",
 ] as const;
 
 /** The incident as values to bind, in the order of the columns. */
@@ -92,6 +104,7 @@ export function incidentValues(incident: Incident): (string | number | null)[] {
     incident.cgroup,
     incident.namespace,
     incident.pod,
+    incident.podUid,
     incident.container,
     incident.containerId,
     incident.limitBytes,
@@ -104,6 +117,8 @@ export function incidentValues(incident: Incident): (string | number | null)[] {
     incident.deadMillis,
     incident.event.state,
     incident.event.attempts,
+    incident.event.name,
+    incident.event.reason,
   ];
 }
 
@@ -113,10 +128,11 @@ export function incidentOfRow(row: unknown): Incident | null {
   return result.success ? result.output : null;
 }
 
-/** An incident out of JSON, checked like a row; null where it is not one. */
+/** An incident out of JSON, checked like a row; null where it is not one. What an older version did not write is null. */
 export function parseIncident(json: unknown): Incident | null {
   if (typeof json !== "object" || json === null || !("event" in json)) return null;
   if (typeof json.event !== "object" || json.event === null) return null;
-  const values = incidentValues(json as Incident);
+  const event = { name: null, reason: null, ...json.event };
+  const values = incidentValues({ podUid: null, ...json, event } as Incident);
   return incidentOfRow(Object.fromEntries(INCIDENT_COLUMNS.map((column, index) => [column, values[index]])));
 }

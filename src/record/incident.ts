@@ -13,6 +13,17 @@ export interface Victim {
   readonly badness: number | null;
 }
 
+/** What became of the Kubernetes Event of an incident. */
+export interface IncidentEvent {
+  /** pending: it will be sent. off: there is none, and `reason` says why. */
+  readonly state: "sent" | "pending" | "off";
+  /** How often it was tried to tell the API server. */
+  readonly attempts: number;
+  /** The Event that tells of the incident, also when that is not sent yet. */
+  readonly name: string | null;
+  readonly reason: string | null;
+}
+
 /** One thing that happened, as `history --json` shows it. Absent facts are null. */
 export interface Incident {
   /** Sortable by time, unique on the node: `<milliseconds>-<process start and pid>-<sequence>`, base 36. */
@@ -26,6 +37,7 @@ export interface Incident {
   readonly cgroup: string;
   readonly namespace: string | null;
   readonly pod: string | null;
+  readonly podUid: string | null;
   readonly container: string | null;
   readonly containerId: string | null;
   readonly limitBytes: number | null;
@@ -39,5 +51,5 @@ export interface Incident {
   readonly decideMicros: number | null;
   /** From the SIGKILL to the last victim's death; null while they live. */
   readonly deadMillis: number | null;
-  readonly event: { readonly state: "sent" | "pending" | "off"; readonly attempts: number };
+  readonly event: IncidentEvent;
 }

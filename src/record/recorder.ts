@@ -2,6 +2,8 @@ import type { BlackBox, Recovered } from "./black-box.ts";
 import type { Incident } from "./incident.ts";
 import type { IncidentQueue } from "./incident-queue.ts";
 import { parseIncident } from "./incident-row.ts";
+import { type EventMode, initialEvent } from "./initial-event.ts";
+import type { Outbox } from "./outbox.ts";
 import type { Stored, StoreError } from "./store-error.ts";
 
 /** Makes incidents durable before they are reported, and finds those an earlier process could not. */
@@ -10,30 +12,46 @@ export class Recorder {
   readonly #blackBox: BlackBox | null;
   readonly #onFailing: (error: StoreError) => void;
   readonly #onWorking: () => void;
+  readonly #eventMode: () => EventMode;
   readonly #kept = new Map<string, number>();
 
-  /** @param onFailing called at each failed write @param onWorking called at each one that went through */
+  /**
+   * @param onFailing called at each failed write
+   * @param onWorking called at each one that went through
+   * @param eventMode whether an incident that is recorded now gets an Event
+   */
   constructor(
     queue: IncidentQueue,
     blackBox: BlackBox | null,
     onFailing: (error: StoreError) => void,
     onWorking: () => void,
+    eventMode: () => EventMode = () => "off",
   ) {
     this.#queue = queue;
     this.#blackBox = blackBox;
     this.#onFailing = onFailing;
     this.#onWorking = onWorking;
+    this.#eventMode = eventMode;
   }
 
   /** Stores an incident. @param blackBoxSlot where the sentinel left it, cleared once it is stored; null: nowhere */
   record(incident: Incident, blackBoxSlot: number | null, nowMs: number): void {
     if (blackBoxSlot !== null) this.#kept.set(incident.id, blackBoxSlot);
-    this.#settle(this.#queue.record(incident, nowMs));
+    this.#settle(this.#queue.record(this.#withEvent(incident), nowMs));
   }
 
   /** Notes when the last victim was dead. */
   setDead(id: string, deadMillis: number, nowMs: number): void {
     this.#settle(this.#queue.setDead(id, deadMillis, nowMs));
+  }
+
+  /**
+   * The Events that wait, in the store that is open now; null while none works. Another store may be open the next time,
+   * so nobody keeps it. Opens the store where that was not needed yet: an earlier process may have left some.
+   */
+  outbox(nowMs: number): Outbox | null {
+    if (this.#queue.store === null) this.#settle(this.#queue.retry(nowMs));
+    return this.#queue.store?.outbox ?? null;
   }
 
   /** Writes what waits, if the store works again. */
@@ -53,7 +71,7 @@ export class Recorder {
     incidents.sort((a, b) => (a.id < b.id ? -1 : 1));
     let stored = true;
     for (const incident of incidents) {
-      const result = this.#queue.record(incident, nowMs);
+      const result = this.#queue.record(this.#withEvent(incident), nowMs);
       this.#settle(result);
       stored &&= result.ok;
     }
@@ -73,6 +91,11 @@ export class Recorder {
     if (complete && lost === 0) this.#blackBox?.remove();
     else this.#blackBox?.close();
     return lost;
+  }
+
+  /** Only here is it known whether there are Events: the sentinel, and the black box, say "off". */
+  #withEvent(incident: Incident): Incident {
+    return { ...incident, event: initialEvent(incident, this.#eventMode()) };
   }
 
   #read({ state, incident }: Recovered, happened: (incident: Incident) => boolean): Incident[] {

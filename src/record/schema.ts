@@ -33,6 +33,33 @@ const migrations: readonly string[] = [
      event_attempts    INTEGER NOT NULL
    );
    CREATE INDEX incidents_time ON incidents (time_ms);`,
+
+  // An incident whose Event is pending has no series yet, or a number in one: its Event tells of it when the server has
+  // confirmed that many. A series is one Event; it waits from `queued_seq` on, the seq of the first incident that it has
+  // yet to tell. Its ids are never given twice: an answer may come for a series that was given up meanwhile.
+  `ALTER TABLE incidents ADD COLUMN pod_uid TEXT;
+   ALTER TABLE incidents ADD COLUMN event_name TEXT;
+   ALTER TABLE incidents ADD COLUMN event_reason TEXT;
+   ALTER TABLE incidents ADD COLUMN event_series INTEGER;
+   ALTER TABLE incidents ADD COLUMN event_number INTEGER;
+   CREATE INDEX incidents_unsent ON incidents (event_series) WHERE event_state = 'pending';
+   CREATE TABLE event_series (
+     id         INTEGER PRIMARY KEY AUTOINCREMENT,
+     namespace  TEXT    NOT NULL,
+     pod        TEXT    NOT NULL,
+     pod_uid    TEXT    NOT NULL,
+     container  TEXT,
+     reason     TEXT    NOT NULL,
+     name       TEXT    NOT NULL,
+     message    TEXT    NOT NULL,
+     count      INTEGER NOT NULL,
+     confirmed  INTEGER NOT NULL,
+     first_ms   INTEGER NOT NULL,
+     last_ms    INTEGER NOT NULL,
+     queued_seq INTEGER NOT NULL
+   ) STRICT;
+   CREATE INDEX event_series_pod ON event_series (pod_uid);
+   CREATE INDEX event_series_unsent ON event_series (queued_seq) WHERE confirmed < count;`,
 ];
 
 /** The schema this program writes. */

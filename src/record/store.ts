@@ -2,6 +2,8 @@ import { Database } from "bun:sqlite";
 import { join } from "node:path";
 import type { Incident, IncidentKind } from "./incident.ts";
 import { INCIDENT_COLUMNS, incidentOfRow, incidentValues } from "./incident-row.ts";
+import { Outbox } from "./outbox.ts";
+import { MAX_WAITING, makeRoom, untoldUpTo } from "./outbox-bound.ts";
 import { migrate, readSchemaVersion } from "./schema.ts";
 import { attempt, type Stored } from "./store-error.ts";
 import { BUSY_MS, createPrivately, openReadOnly, setAside } from "./store-file.ts";
@@ -12,6 +14,8 @@ export interface StoreOptions {
   readonly readonly?: boolean;
   /** How many incidents are kept; the oldest go. */
   readonly maxIncidents?: number;
+  /** How many Events may wait; the oldest go. */
+  readonly maxWaiting?: number;
   /** The clock, for the name of a corrupt file that is moved aside. */
   readonly now?: () => number;
 }
@@ -39,8 +43,6 @@ const DEFAULT_MAX_INCIDENTS = 10_000;
 
 const INSERT = `INSERT INTO incidents (${INCIDENT_COLUMNS.join(", ")})
   VALUES (${INCIDENT_COLUMNS.map(() => "?").join(", ")}) ON CONFLICT (id) DO NOTHING`;
-// Rows are numbered without gaps, so the oldest are found without counting.
-const TRIM = "DELETE FROM incidents WHERE seq <= (SELECT max(seq) FROM incidents) - ?";
 
 /**
  * The incidents of this node, in `incidents.db` below the state directory. Every method answers with a value or an
@@ -49,28 +51,33 @@ const TRIM = "DELETE FROM incidents WHERE seq <= (SELECT max(seq) FROM incidents
 export class IncidentStore {
   /** Where the file that was here before went, because it was corrupt; null as a rule. */
   readonly setAside: string | null;
+  /** The Events of these incidents; null in a store that was opened to read. */
+  readonly outbox: Outbox | null;
   readonly #db: Database | null;
   readonly #path: string;
   readonly #maxIncidents: number;
+  readonly #maxWaiting: number;
 
-  private constructor(db: Database | null, path: string, maxIncidents: number, aside: string | null) {
+  private constructor(db: Database | null, path: string, options: StoreOptions, aside: string | null) {
     this.#db = db;
     this.#path = path;
-    this.#maxIncidents = maxIncidents;
+    this.#maxIncidents = options.maxIncidents ?? DEFAULT_MAX_INCIDENTS;
+    this.#maxWaiting = options.maxWaiting ?? MAX_WAITING;
     this.setAside = aside;
+    this.outbox = db === null || options.readonly ? null : new Outbox(db, path);
   }
 
   /** Opens the store of a state directory, and makes both where they are missing (unless `readonly`). */
   static open(stateDir: string, options: StoreOptions = {}): Stored<IncidentStore> {
     const path = join(stateDir, FILE);
-    const max = options.maxIncidents ?? DEFAULT_MAX_INCIDENTS;
-    if (options.readonly) return attempt(path, () => new IncidentStore(openReader(path), path, max, null));
+    if (options.readonly)
+      return attempt(path, () => new IncidentStore(openReader(path), path, options, null));
 
-    const first = attempt(path, () => new IncidentStore(openWriter(path), path, max, null));
+    const first = attempt(path, () => new IncidentStore(openWriter(path), path, options, null));
     if (first.ok || first.error.reason !== "corrupt") return first;
     return attempt(path, () => {
       const aside = setAside(path, (options.now ?? Date.now)());
-      return new IncidentStore(openWriter(path), path, max, aside);
+      return new IncidentStore(openWriter(path), path, options, aside);
     });
   }
 
@@ -78,11 +85,17 @@ export class IncidentStore {
   insert(incident: Incident): Stored<boolean> {
     return this.#write((db) => {
       const insertAndTrim = db.transaction(() => {
-        const isNew = db.query(INSERT).run(...incidentValues(incident)).changes > 0;
-        if (isNew) db.query(TRIM).run(this.#maxIncidents);
-        return isNew;
+        const { changes, lastInsertRowid } = db.query(INSERT).run(...incidentValues(incident));
+        if (changes === 0) return null;
+        return {
+          trimmed: this.#trim(db, Number(lastInsertRowid)),
+          crowdedOut: incident.event.state === "pending" ? makeRoom(db, this.#maxWaiting) : 0,
+        };
       });
-      return insertAndTrim.immediate();
+      const lost = insertAndTrim.immediate();
+      this.outbox?.noteLost("store full", lost?.trimmed ?? 0);
+      this.outbox?.noteLost("outbox full", lost?.crowdedOut ?? 0);
+      return lost !== null;
     });
   }
 
@@ -92,20 +105,16 @@ export class IncidentStore {
     return this.#write((db) => db.query(update).run(deadMillis, id).changes > 0);
   }
 
-  /** How far its Event has come. @returns whether the incident was there. */
-  setEvent(id: string, event: Incident["event"]): Stored<boolean> {
-    const update = "UPDATE incidents SET event_state = ?, event_attempts = ? WHERE id = ?";
-    return this.#write((db) => db.query(update).run(event.state, event.attempts, id).changes > 0);
-  }
-
   /** The incidents that match, newest first. */
   recent(query: IncidentQuery = {}): Stored<Found> {
     return attempt(this.#path, () => {
       const { where, values } = conditions(query);
       const limit = Math.max(0, Math.floor(query.limit ?? this.#maxIncidents));
-      const select = `SELECT ${INCIDENT_COLUMNS.join(", ")} FROM incidents ${where}
+      const select = (db: Database) => `SELECT ${columnsOf(db)} FROM incidents ${where}
         ORDER BY time_ms DESC, seq DESC LIMIT ?`;
-      const rows = this.#db?.query<unknown, (string | number)[]>(select).all(...values, limit) ?? [];
+      const db = this.#db;
+      const rows =
+        db === null ? [] : db.query<unknown, (string | number)[]>(select(db)).all(...values, limit);
       const incidents = rows.map(incidentOfRow).filter((incident) => incident !== null);
       return { incidents, unreadable: rows.length - incidents.length };
     });
@@ -116,12 +125,27 @@ export class IncidentStore {
     attempt(this.#path, () => this.#db?.close());
   }
 
+  /** Rows are numbered without gaps, so the oldest are found without counting. @returns how many Events are lost so */
+  #trim(db: Database, newest: number): number {
+    const last = newest - this.#maxIncidents;
+    const untold = untoldUpTo(db, last);
+    db.query("DELETE FROM incidents WHERE seq <= ?").run(last);
+    return untold;
+  }
+
   #write<T>(action: (db: Database) => T): Stored<T> {
     return attempt(this.#path, () => {
       if (this.#db === null) throw Object.assign(new Error("opened to read"), { code: "EROFS" });
       return action(this.#db);
     });
   }
+}
+
+/** A reader does not migrate: what a file of an older version does not have is null. */
+function columnsOf(db: Database): string {
+  const rows = db.query<{ name: string }, []>("SELECT name FROM pragma_table_info('incidents')").all();
+  const present = new Set(rows.map(({ name }) => name));
+  return INCIDENT_COLUMNS.map((column) => (present.has(column) ? column : `NULL AS ${column}`)).join(", ");
 }
 
 function conditions(query: IncidentQuery): { where: string; values: (string | number)[] } {

@@ -1,4 +1,4 @@
-import type { Incident } from "../record/incident.ts";
+import type { Incident, IncidentEvent } from "../record/incident.ts";
 import { jsonDocument } from "./json.ts";
 
 /** One incident as `history --json` shows it: `Incident`, with the time in RFC 3339. */
@@ -36,6 +36,7 @@ function entry(incident: Incident): HistoryEntry {
     cgroup: incident.cgroup,
     namespace: incident.namespace,
     pod: incident.pod,
+    podUid: incident.podUid,
     container: incident.container,
     containerId: incident.containerId,
     limitBytes: incident.limitBytes,
@@ -52,6 +53,10 @@ function entry(incident: Incident): HistoryEntry {
     victimCount: incident.victimCount,
     decideMicros: incident.decideMicros,
     deadMillis: incident.deadMillis,
-    event: { state: incident.event.state, attempts: incident.event.attempts },
+    event: eventOf(incident.event),
   };
+}
+
+function eventOf({ state, attempts, name, reason }: IncidentEvent): IncidentEvent {
+  return { state, attempts, name, reason };
 }

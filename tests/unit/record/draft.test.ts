@@ -43,6 +43,7 @@ test("an incident is what is known when it happens", () => {
     cgroup: "/kubepods/pod1",
     namespace: "default",
     pod: "web-0",
+    podUid: "uid",
     container: "app",
     containerId: "0123",
     limitBytes: 1000 * M,
@@ -53,7 +54,7 @@ test("an incident is what is known when it happens", () => {
     victimCount: 3,
     decideMicros: 210,
     deadMillis: null,
-    event: { state: "off", attempts: 0 },
+    event: { state: "off", attempts: 0, name: null, reason: null },
   });
 });
 
@@ -61,6 +62,7 @@ test("what is not known is null", () => {
   expect(draftIncident({ ...facts, identity: undefined, reading: null, decideMicros: null })).toMatchObject({
     namespace: null,
     pod: null,
+    podUid: null,
     container: null,
     containerId: null,
     usageBytes: null,

@@ -16,3 +16,10 @@ test.each([
   ["a victim without a pid", { ...incident(), victims: [{ comm: "java" }] }],
   ["an unknown kind", { ...incident(), kind: "murder" }],
 ])("is no incident, and no exception: %s", (_promise, json) => expect(parseIncident(json)).toBeNull());
+
+test("what an older version wrote lacks what it did not know", () => {
+  const { podUid: _uid, event: _event, ...older } = incident();
+  expect(parseIncident({ ...older, event: { state: "off", attempts: 0 } })).toEqual(
+    incident({ podUid: null, event: { state: "off", attempts: 0, name: null, reason: null } }),
+  );
+});

@@ -19,6 +19,7 @@ export function incident(changes: Partial<Incident> = {}): Incident {
     cgroup: "/kubepods/pod1/c1",
     namespace: "default",
     pod: "web-0",
+    podUid: "0a1b2c3d-0000-4000-8000-00000000000a",
     container: "app",
     containerId: "0123456789ab",
     limitBytes: 1000 * M,
@@ -29,7 +30,7 @@ export function incident(changes: Partial<Incident> = {}): Incident {
     victimCount: 3,
     decideMicros: 210,
     deadMillis: null,
-    event: { state: "off", attempts: 0 },
+    event: { state: "off", attempts: 0, name: null, reason: "kubernetes is off" },
     ...changes,
   };
 }

@@ -3,6 +3,7 @@ import { readdirSync } from "node:fs";
 import { BlackBox, BlackBoxWriter } from "../../../src/record/black-box.ts";
 import type { Incident } from "../../../src/record/incident.ts";
 import { IncidentQueue } from "../../../src/record/incident-queue.ts";
+import type { EventMode } from "../../../src/record/initial-event.ts";
 import { Recorder } from "../../../src/record/recorder.ts";
 import { IncidentStore } from "../../../src/record/store.ts";
 import { StoreError } from "../../../src/record/store-error.ts";
@@ -15,11 +16,13 @@ let said: string[];
 let box: BlackBox;
 let writer: BlackBoxWriter;
 let recorder: Recorder;
+let mode: EventMode;
 
 beforeEach(() => {
   folder = scratch();
   broken = false;
   said = [];
+  mode = "off";
   box = BlackBox.open(folder.path, "box");
   writer = new BlackBoxWriter(box.fd);
   recorder = start();
@@ -39,6 +42,7 @@ function start(): Recorder {
     box,
     (error) => said.push(error.reason),
     () => said.push("works"),
+    () => mode,
   );
 }
 
@@ -167,5 +171,41 @@ describe("at the end", () => {
   test("one that may hold something stays", () => {
     recorder.close(false);
     expect(readdirSync(folder.path)).toContain("box");
+  });
+});
+
+describe("Events", () => {
+  const reasons = () => stored().map(({ event }) => event.reason ?? event.state);
+
+  test("whether there will be one is decided when the incident is recorded, by the mode of that moment", () => {
+    recorder.record(incident({ id: "1", timeMs: 1 }), leave(incident()), 0);
+    mode = "on";
+    recorder.record(incident({ id: "2", timeMs: 2 }), leave(incident()), 0);
+    expect(reasons()).toEqual(["pending", "kubernetes is off"]);
+  });
+
+  test("of what the last process left, too; what it stored already stays as it is", () => {
+    mode = "on";
+    recorder.record(incident({ id: "1", timeMs: 1 }), null, 0);
+    leave(incident({ id: "1", timeMs: 1 }));
+    leave(incident({ id: "2", timeMs: 2 }));
+    mode = "off";
+    start().recover(yes, 0);
+    expect(reasons()).toEqual(["kubernetes is off", "pending"]);
+  });
+
+  test("those of an earlier process are found before anything new happens", () => {
+    mode = "on";
+    recorder.record(incident(), null, 0);
+    recorder.close(true);
+    expect(start().outbox(0)?.counts()).toMatchObject({ value: { incidents: 1 } });
+  });
+
+  test("wait while no store works", () => {
+    broken = true;
+    expect(recorder.outbox(0)).toBeNull();
+    expect(said).toEqual(["disk full"]);
+    broken = false;
+    expect(recorder.outbox(60_000)).not.toBeNull();
   });
 });

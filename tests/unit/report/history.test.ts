@@ -6,7 +6,7 @@ import { incident, M, victim } from "../record/incidents.ts";
 import { hostileNames, UNSAFE } from "./hostile.ts";
 
 const plain = { columns: 80, color: false, unicode: true };
-const noNames = { namespace: null, pod: null, container: null, containerId: null };
+const noNames = { namespace: null, pod: null, podUid: null, container: null, containerId: null };
 const noFacts = {
   ...noNames,
   limitBytes: null,
@@ -90,7 +90,8 @@ describe("renderHistory", () => {
 
 describe("history --json", () => {
   test("has the fields of the contract in its order, and how many died where the list is cut", () => {
-    const text = renderHistoryJson([incident({ deadMillis: 31, event: { state: "sent", attempts: 1 } })]);
+    const event = { state: "sent", attempts: 1, name: "web-0.a", reason: null } as const;
+    const text = renderHistoryJson([incident({ deadMillis: 31, event })]);
     expect(text).toBe(
       `${JSON.stringify({
         version: 1,
@@ -104,6 +105,7 @@ describe("history --json", () => {
             cgroup: "/kubepods/pod1/c1",
             namespace: "default",
             pod: "web-0",
+            podUid: "0a1b2c3d-0000-4000-8000-00000000000a",
             container: "app",
             containerId: "0123456789ab",
             limitBytes: 1000 * M,
@@ -114,7 +116,7 @@ describe("history --json", () => {
             victimCount: 3,
             decideMicros: 210,
             deadMillis: 31,
-            event: { state: "sent", attempts: 1 },
+            event: { state: "sent", attempts: 1, name: "web-0.a", reason: null },
           },
         ],
       })}\n`,
