@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { dnsLabel, dnsSubdomain, podUid } from "../kubernetes-names.ts";
 
 /** A label as it comes off the wire: any bytes. */
 export interface RawLabel {
@@ -18,18 +19,13 @@ export interface KubernetesLabels {
 /** The longest valid value is a pod's name. */
 const MAX_VALUE_BYTES = 253;
 
-const dnsLabel = v.pipe(v.string(), v.maxLength(63), v.regex(/^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/));
-const dnsSubdomain = v.pipe(v.string(), v.maxLength(253), v.regex(/^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/));
-const uid = v.pipe(v.string(), v.maxLength(64), v.regex(/^[0-9A-Za-z._-]+$/));
-
 /**
- * A name Kubernetes cannot have is no name: it would end up in a URL of the API server, in metrics and on
- * terminals. So each one is checked for itself, and replaced by null rather than cut.
+ * Each name is checked for itself, and replaced by null rather than cut.
  */
 const Labels = v.object({
   "io.kubernetes.pod.namespace": v.fallback(v.nullable(dnsLabel), null),
   "io.kubernetes.pod.name": v.fallback(v.nullable(dnsSubdomain), null),
-  "io.kubernetes.pod.uid": v.fallback(v.nullable(uid), null),
+  "io.kubernetes.pod.uid": v.fallback(v.nullable(podUid), null),
   "io.kubernetes.container.name": v.fallback(v.nullable(dnsLabel), null),
   "io.cri-containerd.kind": v.fallback(v.nullable(v.picklist(["sandbox", "container"])), null),
 });
