@@ -1,11 +1,13 @@
 import type { Config } from "../config/config.ts";
-import { ApiError, type ApiResult } from "../kubernetes/api-error.ts";
+import type { ApiResult } from "../kubernetes/api-error.ts";
+import { ApiClient } from "../kubernetes/client.ts";
+import { ClusterAccess } from "../kubernetes/cluster-access.ts";
 import type { NodePod } from "../kubernetes/node-pod.ts";
+import * as pods from "../kubernetes/pods.ts";
 
-/**
- * Asks the API server for this node's pods, for a command that ends.
- * @param _timeoutMs the request must be over by then: what still runs would keep the command from ending.
- */
-export async function listNodePods(_config: Config, _timeoutMs: number): Promise<ApiResult<NodePod[]>> {
-  return { ok: false, error: new ApiError("unconfigured", "no API server is configured") };
+/** Asks the API server for this node's pods, for a command that ends. @param timeoutMs by then the request is over */
+export async function listNodePods(config: Config, timeoutMs: number): Promise<ApiResult<NodePod[]>> {
+  const access = new ClusterAccess(config.kubernetes, process.env);
+  const client = new ApiClient({ access: () => access.read(), timeoutMs });
+  return pods.listNodePods(client, access.nodeName());
 }

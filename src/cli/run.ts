@@ -1,4 +1,5 @@
 import { release } from "node:os";
+import { forbidCoreFiles } from "../../ffi/process.ts";
 import { lockTouchedMemory } from "../../ffi/schedule.ts";
 import { SysError } from "../../ffi/sys-error.ts";
 import { widenThreadPool } from "../../ffi/thread-pool.ts";
@@ -9,8 +10,10 @@ import { memoryReaderV1 } from "../cgroup/v1/read.ts";
 import type { ThresholdUnit } from "../cgroup/v1/register.ts";
 import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/load.ts";
+import { eventMode } from "../daemon/cluster.ts";
 import { Daemon } from "../daemon/daemon.ts";
 import { openBlackBox, openRecorder } from "../daemon/recording.ts";
+import { ClusterAccess } from "../kubernetes/cluster-access.ts";
 import { lockStateDir } from "../record/lock.ts";
 import { createLog, type Log } from "../report/log.ts";
 import { humanSize } from "../report/size.ts";
@@ -46,7 +49,9 @@ async function guard(options: CliOptions, config: Config, mount: string, log: Lo
   lockMemory(log);
   const unit = calibrate(mount, log);
   const blackBox = openBlackBox(config.stateDir, log);
-  const recorder = openRecorder(config.stateDir, blackBox, log);
+  const clusterAccess = new ClusterAccess(config.kubernetes, process.env);
+  if (!clusterAccess.isOff) keepCredentials(log);
+  const recorder = openRecorder(config.stateDir, blackBox, log, () => eventMode(clusterAccess));
   const stopped = Promise.withResolvers<number>();
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => {
@@ -63,7 +68,7 @@ async function guard(options: CliOptions, config: Config, mount: string, log: Lo
     sentinelUrl,
     blackBoxFd: blackBox?.fd ?? -1,
     kernelRelease: release(),
-    listPods: null,
+    clusterAccess,
     onFatal: (reason) => {
       log.error(`${reason}; nobody guards any more`);
       stopped.resolve(exitCode.failed);
@@ -107,6 +112,15 @@ function lockMemory(log: Log): void {
   } catch (error) {
     if (!(error instanceof SysError)) throw error;
     log.info(`memory is not locked (${error.message}): under memory pressure the guard may be paged out`);
+  }
+}
+
+function keepCredentials(log: Log): void {
+  try {
+    forbidCoreFiles();
+  } catch (error) {
+    if (!(error instanceof SysError)) throw error;
+    log.info(`a core file of this process would hold its credentials (${error.message})`);
   }
 }
 

@@ -7,15 +7,15 @@ import { compileRules } from "../config/rules.ts";
 import { ContainerNames } from "../discover/container-names.ts";
 import { ContainerdSource } from "../discover/containerd/source.ts";
 import { identifyCgroup } from "../discover/identify.ts";
-import { NodePods } from "../discover/node-pods.ts";
-import { type ListPods, PodLookup } from "../discover/pod-lookup.ts";
 import { Roots } from "../discover/roots.ts";
 import { CgroupTree } from "../discover/tree.ts";
+import type { ClusterAccess } from "../kubernetes/cluster-access.ts";
 import type { Recorder } from "../record/recorder.ts";
 import type { Log } from "../report/log.ts";
 import { logIncident } from "../report/reporter.ts";
 import { SentinelHandle } from "../sentinel/handle.ts";
 import type { FromSentinel } from "../sentinel/protocol.ts";
+import { Cluster } from "./cluster.ts";
 
 /** What the daemon is made with. */
 export interface DaemonParts {
@@ -27,8 +27,7 @@ export interface DaemonParts {
   readonly sentinelUrl: string;
   readonly blackBoxFd: number;
   readonly kernelRelease: string;
-  /** Asks the API server for this node's pods; null: it is not to be asked. */
-  readonly listPods: ListPods | null;
+  readonly clusterAccess: ClusterAccess;
   /** The guard can no longer do its work and must be started anew. */
   readonly onFatal: (reason: string) => void;
 }
@@ -44,8 +43,7 @@ const SOURCES_STOP_MS = 200;
 export class Daemon {
   readonly #parts: DaemonParts;
   readonly #names = new ContainerNames();
-  readonly #pods = new NodePods();
-  readonly #podLookup: PodLookup | null;
+  readonly #cluster: Cluster;
   readonly #sources: readonly ContainerdSource[];
   readonly #armer: Armer;
   readonly #reclaimer: Reclaimer;
@@ -59,12 +57,12 @@ export class Daemon {
     this.#parts = parts;
     this.#config = config;
     this.#sentinel = sentinel;
-    this.#podLookup = parts.listPods === null ? null : this.#lookup(parts.listPods);
+    this.#cluster = new Cluster(parts.clusterAccess, () => parts.recorder.outbox(performance.now()), log);
     this.#armer = new Armer(
       {
         hierarchy,
-        identify: (cgroup) => identifyCgroup(cgroup, this.#names, this.#pods),
-        onIdentified: (cgroup, identity) => this.#podLookup?.identified(cgroup, identity),
+        identify: (cgroup) => identifyCgroup(cgroup, this.#names, this.#cluster.pods),
+        onIdentified: (cgroup, identity) => this.#cluster.identified(cgroup, identity),
         send: (message) => sentinel.send(message),
         onTrouble: (key, message) => log.once(key, "warn", message),
       },
@@ -92,11 +90,11 @@ export class Daemon {
       onTrouble: (error) => this.#treeTrouble(error),
     });
     this.#sources = config.runtime.sockets.map((socket) => this.#source(socket));
-    for (const names of [this.#names, this.#pods])
+    for (const names of [this.#names, this.#cluster.pods])
       names.onChange((change) => this.#armer.namesChanged(change));
     this.#timers = [
       setInterval(() => this.#resync(), config.resyncMs),
-      setInterval(() => parts.recorder.retry(performance.now()), STORE_RETRY_MS),
+      setInterval(() => this.#retryStore(), STORE_RETRY_MS),
     ];
   }
 
@@ -117,6 +115,9 @@ export class Daemon {
     if (needsNames(parts.config)) await daemon.#waitForNames();
     daemon.#tree.resync();
     await daemon.#armer.settled();
+    daemon.#cluster.introduce();
+    // An earlier process may have left some.
+    daemon.#cluster.wake();
     return daemon;
   }
 
@@ -138,6 +139,7 @@ export class Daemon {
     this.#reclaimer.configure(config.reclaim);
     this.#armer.applyRules(compileRules(config));
     this.#tree.resync(new Roots(config.cgroupRoots));
+    this.#cluster.reconfigure(config.kubernetes);
     const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
     const fixed: [string, unknown, unknown][] = [
       ["state_dir", before.stateDir, config.stateDir],
@@ -155,8 +157,7 @@ export class Daemon {
     const stopped = await this.#sentinel.stop(SENTINEL_STOP_MS);
     if (!stopped) this.#parts.log.warn("the sentinel thread did not end in time");
     this.#tree.close();
-    this.#podLookup?.stop();
-    const sources = Promise.all(this.#sources.map((source) => source.stop()));
+    const sources = Promise.all([this.#cluster.stop(), ...this.#sources.map((source) => source.stop())]);
     await Promise.race([sources, Bun.sleep(SOURCES_STOP_MS)]);
     return stopped;
   }
@@ -186,18 +187,6 @@ export class Daemon {
     });
   }
 
-  #lookup(listPods: ListPods): PodLookup {
-    const { log } = this.#parts;
-    return new PodLookup({
-      listPods,
-      pods: this.#pods,
-      onTrouble: (error) => log.warn(`no pod names from the API server: ${error.message}`),
-      onRecovered: () => log.info("pod names from the API server again"),
-      onTruncated: (rejected) =>
-        log.once("truncated pods", "warn", `${rejected} pods are left without names: too many`),
-    });
-  }
-
   async #waitForNames(): Promise<void> {
     const until = performance.now() + NAMES_WAIT_MS;
     while (performance.now() < until && this.#sources.some((source) => !source.connected))
@@ -212,6 +201,14 @@ export class Daemon {
     this.#tree.resync();
     this.#armer.refreshAll();
     for (const source of this.#sources) void source.resync();
+    this.#cluster.wake();
+  }
+
+  #retryStore(): void {
+    const { recorder } = this.#parts;
+    if (recorder.waiting === 0) return;
+    recorder.retry(performance.now());
+    this.#cluster.wake();
   }
 
   #treeTrouble(error: SysError): void {
@@ -232,6 +229,7 @@ export class Daemon {
       case "incident":
         recorder.record(message.incident, message.blackBoxSlot, performance.now());
         logIncident(log, message.incident);
+        this.#cluster.wake();
         break;
       case "dead":
         recorder.setDead(message.id, message.deadMillis, performance.now());

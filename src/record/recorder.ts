@@ -54,9 +54,14 @@ export class Recorder {
     return this.#queue.store?.outbox ?? null;
   }
 
+  /** Incidents and updates that are only in memory. */
+  get waiting(): number {
+    return this.#queue.waiting;
+  }
+
   /** Writes what waits, if the store works again. */
   retry(nowMs: number): void {
-    if (this.#queue.waiting > 0) this.#settle(this.#queue.retry(nowMs));
+    this.#settle(this.#queue.retry(nowMs));
   }
 
   /**

@@ -43,6 +43,13 @@ export class TestGuard {
     this.configure(options.config ?? "");
   }
 
+  /** What `oom-guard print ASSET` prints. */
+  static print(asset: string): string {
+    const result = Bun.spawnSync([BINARY, "print", asset]);
+    if (result.exitCode !== 0) throw new Error(`print ${asset}: ${result.stderr}`);
+    return result.stdout.toString();
+  }
+
   /** Starts one and waits until everything that is there is armed. */
   static async start(options: GuardOptions): Promise<TestGuard> {
     const guard = new TestGuard(options);

@@ -1,0 +1,131 @@
+import type { Config } from "../config/config.ts";
+import type { Identity } from "../discover/identity.ts";
+import { NodePods } from "../discover/node-pods.ts";
+import { PodLookup } from "../discover/pod-lookup.ts";
+import type { ApiError } from "../kubernetes/api-error.ts";
+import { ApiClient } from "../kubernetes/client.ts";
+import type { ClusterAccess } from "../kubernetes/cluster-access.ts";
+import { createEvent, updateEvent } from "../kubernetes/events.ts";
+import { listNodePods } from "../kubernetes/pods.ts";
+import type { EventMode } from "../record/initial-event.ts";
+import type { Outbox } from "../record/outbox.ts";
+import { Courier } from "../report/events/courier.ts";
+import type { GivenUp } from "../report/events/ports.ts";
+import type { Log } from "../report/log.ts";
+import { printable } from "../report/text.ts";
+
+/** Whether what happens now gets an Event. */
+export function eventMode(access: ClusterAccess): EventMode {
+  if (access.isOff) return "off";
+  const result = access.read();
+  return result.ok || result.found ? "on" : "absent";
+}
+
+/** The cluster as the daemon deals with it: asks it whose the cgroups are, and tells it what happened to them. */
+export class Cluster {
+  /** The pods of this node, as far as somebody had to ask for them. */
+  readonly pods = new NodePods();
+  readonly #access: ClusterAccess;
+  readonly #log: Log;
+  readonly #lookup: PodLookup;
+  readonly #courier: Courier;
+  /** What was said about the API server since it last worked. */
+  readonly #troubles = new Set<string>();
+
+  /** @param outbox that of the store which is open now */
+  constructor(access: ClusterAccess, outbox: () => Outbox | null, log: Log) {
+    this.#access = access;
+    this.#log = log;
+    const client = new ApiClient({ access: () => access.read() });
+    this.#lookup = new PodLookup({
+      listPods: () => listNodePods(client, access.nodeName()),
+      pods: this.pods,
+      onTrouble: (error) => this.#trouble(error),
+      onRecovered: () => this.#recovered("the API server tells the names of pods again"),
+      onTruncated: (rejected) =>
+        log.once("truncated pods", "warn", `${rejected} pods are left without names: too many`),
+    });
+    this.#courier = new Courier(
+      {
+        outbox,
+        events: {
+          create: (event, signal) => createEvent(client, event, signal),
+          update: (namespace, name, update, signal) => updateEvent(client, namespace, name, update, signal),
+        },
+        pods: { find: (ids) => this.#lookup.find(ids) },
+        nodeName: () => access.nodeName(),
+        now: () => performance.now(),
+        wallNow: () => Date.now(),
+        random: Math.random,
+        after(delayMs, run) {
+          const timer = setTimeout(run, delayMs);
+          return () => clearTimeout(timer);
+        },
+      },
+      {
+        onTrouble: (error) => this.#trouble(error),
+        onRecovered: (pending, outageMs) =>
+          this.#recovered(
+            `the API server takes Events again, after ${Math.round(outageMs / 1000)} s; ${pending} wait to be sent`,
+          ),
+        onDelivered: ({ namespace, name, count }) =>
+          log.debug("an Event was sent", { namespace, event: name, count }),
+        onGivenUp: (givenUp) => this.#gaveUp(givenUp),
+        onStoreTrouble: (error) =>
+          log.once(`store ${error.reason}`, "error", `Events wait for the incident store: ${error.message}`),
+      },
+    );
+  }
+
+  /** Says where Events go, or why none do. */
+  introduce(): void {
+    const access = this.#access.read();
+    if (access.ok) {
+      const { server, source } = access.value;
+      this.#log.info(`Events go to ${printable(server)}`, { node: this.#access.nodeName(), source });
+    } else if (access.found) this.#trouble(access.error);
+    else if (!this.#access.isOff) this.#log.info(`no Events: ${access.error.message}`);
+  }
+
+  /** A cgroup is known as this now; null: it is gone. */
+  identified(cgroup: string, identity: Identity | null): void {
+    this.#lookup.identified(cgroup, identity);
+  }
+
+  /** There may be an Event to send. */
+  wake(): void {
+    this.#courier.wake();
+  }
+
+  /** Takes over another configuration. */
+  reconfigure(settings: Config["kubernetes"]): void {
+    this.#access.configure(settings);
+    this.wake();
+  }
+
+  /** Ends what is under way; what is pending stays in the store. */
+  async stop(): Promise<void> {
+    this.#lookup.stop();
+    await this.#courier.stop();
+  }
+
+  #trouble(error: ApiError): void {
+    if (error.kind === "unconfigured" && eventMode(this.#access) !== "on") return;
+    const key = `API server: ${error.kind} ${error.right?.verb} ${error.right?.resource}`;
+    this.#troubles.add(key);
+    this.#log.once(key, "warn", `no Events and no names from the API server for now: ${error.message}`);
+  }
+
+  #recovered(message: string): void {
+    for (const key of this.#troubles) this.#log.resolved(key, "info", message);
+    this.#troubles.clear();
+  }
+
+  #gaveUp({ events, reason, series }: GivenUp): void {
+    if (series === null) this.#log.error(`${events} Events will never be sent: ${reason}`);
+    else {
+      const { namespace, pod, name } = series;
+      this.#log.warn(`an Event will never be sent: ${printable(reason)}`, { namespace, pod, event: name });
+    }
+  }
+}

@@ -1,0 +1,203 @@
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { MIB } from "../support/cgroup.ts";
+import { TestApiServer } from "../support/cluster/api-server.ts";
+import { containerId, TestNode, whenTriggered } from "../support/cluster/node.ts";
+import type { ContainerRequest, Event, Pod } from "../support/cluster/objects.ts";
+import { TestGuard } from "../support/guard.ts";
+import { missingNode } from "../support/requirements.ts";
+import { until } from "../support/until.ts";
+
+setDefaultTimeout(240_000);
+
+const NODE = "node-a";
+const REASON = "OomGuardKillContainer";
+const LEAK = "leak - 400 rate=300";
+
+/** How many processes the kernel's OOM killer has shot since boot, on the whole machine. */
+const kernelOomKills = () => Number(/^oom_kill (\d+)$/m.exec(readFileSync("/proc/vmstat", "utf8"))?.[1]);
+
+describe.skipIf(missingNode() !== null)("pods of a real node", () => {
+  let api: TestApiServer;
+  let node: TestNode;
+  let guard: TestGuard;
+  let kubeconfig: string;
+
+  const config = (path = kubeconfig) =>
+    `[runtime]\nsockets = ["${node.containerd.socket}"]\n[kubernetes]\nkubeconfig = "${path}"\n`;
+
+  beforeAll(async () => {
+    api = await TestApiServer.start();
+    node = await TestNode.start(api, NODE);
+    kubeconfig = api.kubeconfig("guard", api.nodeUser(NODE));
+    guard = await TestGuard.start({ roots: [node.kubepods], config: config() });
+  });
+
+  afterAll(async () => {
+    await guard?.stop();
+    await node?.stop();
+    await api?.stop();
+  });
+
+  /** What `kubectl get events` shows of a pod. */
+  async function eventsOf(pod: Pod): Promise<Event[]> {
+    const selector = `--field-selector=reason=${REASON},involvedObject.name=${pod.metadata.name}`;
+    return (await api.json<{ items: Event[] }>(["get", "events", selector])).items;
+  }
+
+  async function eventOf(pod: Pod): Promise<Event> {
+    let events: Event[] = [];
+    await until(`an Event of ${pod.metadata.name}`, async () => {
+      events = await eventsOf(pod);
+      return events.length > 0;
+    });
+    expect(events).toHaveLength(1);
+    return events[0]!;
+  }
+
+  const app = (name: string, trigger: string): ContainerRequest => ({
+    name,
+    args: whenTriggered(trigger, LEAK),
+    requests: { memory: "50Mi" },
+    limits: { memory: "100Mi" },
+  });
+  const calm = (name: string, resources: Omit<ContainerRequest, "name" | "args"> = {}) => ({
+    name,
+    args: ["sleep", "infinity"],
+    ...resources,
+  });
+  const memory = { memory: "100Mi", cpu: "100m" };
+
+  const kinds: { kind: string; qos: string; containers: (trigger: string) => ContainerRequest[] }[] = [
+    { kind: "single", qos: "Burstable", containers: (trigger) => [app("app", trigger)] },
+    {
+      kind: "sidecar",
+      qos: "Burstable",
+      containers: (trigger) => [calm("proxy", { limits: { memory: "50Mi" } }), app("app", trigger)],
+    },
+    {
+      kind: "guaranteed",
+      qos: "Guaranteed",
+      containers: (trigger) => [{ ...app("app", trigger), requests: memory, limits: memory }],
+    },
+    {
+      kind: "one-limit",
+      qos: "Burstable",
+      containers: (trigger) => [
+        calm("free"),
+        { ...app("app", trigger), requests: {}, limits: { memory: "100Mi" } },
+      ],
+    },
+  ];
+
+  test.each(kinds)(
+    "$kind ($qos): killed by the guard, restarted by kubelet, explained by one Event",
+    async ({ kind, qos, containers }) => {
+      const trigger = `go-${kind}`;
+      const before = kernelOomKills();
+      const pod = await node.runPod({ name: `pod-${kind}`, containers: containers(trigger) });
+      expect(pod.status.qosClass).toBe(qos);
+      const id = containerId(pod, "app");
+      node.trigger(trigger);
+      const cgroup = node.cgroupOf(pod);
+      const kill = await guard.incident(cgroup, "kill");
+      node.untrigger(trigger);
+      const restarted = await node.waitPod(pod.metadata.name, ({ status }) =>
+        Boolean(status.containerStatuses?.some(({ restartCount }) => restartCount === 1)),
+      );
+      expect(kernelOomKills()).toBe(before);
+      for (const { name, restartCount, lastState } of restarted.status.containerStatuses ?? []) {
+        expect([name, restartCount]).toEqual([name, name === "app" ? 1 : 0]);
+        // Error, not OOMKilled: the kernel had no part in it.
+        if (name === "app") expect(lastState?.terminated).toMatchObject({ exitCode: 137, reason: "Error" });
+      }
+      const event = await eventOf(pod);
+      expect(event).toMatchObject({
+        type: "Warning",
+        count: 1,
+        source: { component: "oom-guard", host: NODE },
+        reportingComponent: "oom-guard",
+        involvedObject: {
+          kind: "Pod",
+          namespace: "default",
+          name: pod.metadata.name,
+          uid: pod.metadata.uid,
+          fieldPath: "spec.containers{app}",
+        },
+      });
+      expect(event.metadata.name).toBe(`${pod.metadata.name}.${kill.id}`);
+      expect(event.message).toContain(`killed container app of default/${pod.metadata.name}`);
+      expect(event.message).toContain("of 100M (threshold 98M");
+      expect(event.message).toContain("leak (pid");
+      expect(kill).toMatchObject({ containerId: id, podUid: pod.metadata.uid, limitBytes: 100 * MIB });
+      await until("the Event is noted", () =>
+        guard.incident(cgroup, "kill").then(({ event }) => event.state === "sent"),
+      );
+      const described = await api.kubectl(["describe", "pod", pod.metadata.name]);
+      expect(described.slice(described.indexOf("Events:"))).toMatch(
+        new RegExp(
+          `Warning\\s+${REASON}\\s+.*oom-guard\\s+killed container app of default/${pod.metadata.name}`,
+        ),
+      );
+      await node.removePod(pod.metadata.name);
+    },
+  );
+
+  test("a container in CrashLoopBackOff: one Event with a rising count", async () => {
+    const pod = await node.runPod({
+      name: "pod-loop",
+      containers: [{ name: "app", args: ["sh", "-c", `exec ${LEAK}`], limits: { memory: "100Mi" } }],
+    });
+    const counts: number[] = [];
+    await until(
+      "the third death is told",
+      async () => {
+        const events = await eventsOf(pod);
+        expect(events.length).toBeLessThanOrEqual(1);
+        const count = events[0]?.count ?? 0;
+        if (count !== (counts.at(-1) ?? 0)) counts.push(count);
+        return count >= 3;
+      },
+      120_000,
+    );
+    expect(counts).toEqual([1, 2, 3]);
+    const { status } = await node.waitPod("pod-loop", ({ status }) =>
+      Boolean(status.containerStatuses?.[0]?.state?.waiting),
+    );
+    expect(status.containerStatuses?.[0]?.state?.waiting?.reason).toBe("CrashLoopBackOff");
+    await node.removePod("pod-loop");
+  });
+
+  test("the API server away for 60 s, 20 kills in 20 pods meanwhile: afterwards 20 Events, each once", async () => {
+    const before = kernelOomKills();
+    const names = Array.from({ length: 20 }, (_, index) => `away-${index}`);
+    const pods = await Promise.all(
+      names.map((name) => node.runPod({ name, containers: [app("app", name)], restartPolicy: "Never" })),
+    );
+    await api.stopServer();
+    const stoppedMs = performance.now();
+    for (const pod of pods) {
+      node.trigger(pod.metadata.name);
+      await guard.incident(node.cgroupOf(pod), "kill");
+    }
+    expect(guard.history().filter(({ event }) => event.state === "pending").length).toBeGreaterThanOrEqual(
+      20,
+    );
+    await Bun.sleep(Math.max(0, 60_000 - (performance.now() - stoppedMs)));
+    await api.startServer();
+    await until(
+      "every Event is sent",
+      () => guard.history().every(({ event }) => event.state === "sent"),
+      90_000,
+    );
+    for (const pod of pods) {
+      const events = await eventsOf(pod);
+      expect(events.map(({ count, involvedObject }) => [count, involvedObject.uid])).toEqual([
+        [1, pod.metadata.uid],
+      ]);
+    }
+    expect(guard.logged("cannot be reached")).toHaveLength(1);
+    expect(kernelOomKills()).toBe(before);
+    await Promise.all(pods.map(({ metadata }) => node.removePod(metadata.name)));
+  });
+});
