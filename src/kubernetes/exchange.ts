@@ -29,12 +29,8 @@ export async function exchange(access: Access, outgoing: Outgoing): Promise<Exch
   if (signal?.aborted) return { outcome: "cancelled" };
   const controller = new AbortController();
   const ended = Promise.withResolvers<Exchange>();
-  const end = (outcome: "timeout" | "cancelled") => {
-    ended.resolve({ outcome });
-    controller.abort();
-  };
-  const cancel = () => end("cancelled");
-  const timer = setTimeout(() => end("timeout"), timeoutMs);
+  const cancel = () => ended.resolve({ outcome: "cancelled" });
+  const timer = setTimeout(() => ended.resolve({ outcome: "timeout" }), timeoutMs);
   signal?.addEventListener("abort", cancel);
   try {
     // A race, so that the time is up even while Bun is where it does not hear of an abort (resolving a name).
@@ -42,7 +38,7 @@ export async function exchange(access: Access, outgoing: Outgoing): Promise<Exch
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener("abort", cancel);
-    // Ends a body that was not read to its end.
+    // Ends the connection, if it is not at its end.
     controller.abort();
   }
 }

@@ -1,6 +1,8 @@
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSync } from "node:fs";
 import type { Parsed } from "../config/parsed.ts";
 
+const PIECE_BYTES = 16 * 1024;
+
 /** What is in the file, that there is none, or why it cannot be read (the end of a sentence). */
 export type FileText = Parsed<string> | "absent";
 
@@ -50,15 +52,18 @@ function readRegularFile(path: string, largestBytes: number): Parsed<string> {
   }
 }
 
+/** In pieces: a buffer of the largest size for each small file is megabytes of garbage. */
 function readBytes(descriptor: number, atMost: number): Uint8Array {
-  const buffer = new Uint8Array(atMost);
+  const pieces: Uint8Array[] = [];
   let length = 0;
-  while (length < buffer.length) {
-    const count = readSync(descriptor, buffer, length, buffer.length - length, null);
+  while (length < atMost) {
+    const piece = new Uint8Array(Math.min(PIECE_BYTES, atMost - length));
+    const count = readSync(descriptor, piece, 0, piece.length, null);
     if (count === 0) break;
+    pieces.push(piece.subarray(0, count));
     length += count;
   }
-  return buffer.subarray(0, length);
+  return Buffer.concat(pieces);
 }
 
 function decode(bytes: Uint8Array): Parsed<string> {

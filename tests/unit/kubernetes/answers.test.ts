@@ -67,6 +67,12 @@ test.each([
     `SERVER has no such namespace, or it is being deleted: cannot create events (${terminating})`,
   ],
   [
+    "the same in other words",
+    status(403, "no", { details: { causes: [{ reason: "NamespaceTerminating" }] } }),
+    "gone",
+    "SERVER has no such namespace, or it is being deleted: cannot create events (no)",
+  ],
+  [
     "the same of an old server",
     status(403, terminating),
     "gone",

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import packageFile from "../../../package.json" with { type: "json" };
 import { ApiError } from "../../../src/kubernetes/api-error.ts";
+import { ApiClient } from "../../../src/kubernetes/client.ts";
 import type { CoreEvent } from "../../../src/kubernetes/core-event.ts";
 import { createEvent, updateEvent } from "../../../src/kubernetes/events.ts";
 import { listNodePods } from "../../../src/kubernetes/pods.ts";
@@ -129,4 +130,17 @@ test("a server below a path", async () => {
   answer = { kind: "PodList", items: [] };
   await listNodePods(clientFor(accessTo(authority, { server: `${api.server}/k8s/clusters/c` })), "n1");
   expect(seen[0]?.url).toStartWith("/k8s/clusters/c/api/v1/pods?");
+});
+
+test("where to and with what is asked anew for each request", async () => {
+  answer = { kind: "PodList", items: [] };
+  const tokens = ["first", "second"];
+  const rotating = new ApiClient({
+    access: () => ({
+      ok: true,
+      value: accessTo(authority, { server: api.server, token: tokens[seen.length] ?? "" }),
+    }),
+  });
+  for (const _ of tokens) expect(await listNodePods(rotating, "n1")).toMatchObject({ ok: true });
+  expect(seen.map(({ headers }) => headers.get("authorization"))).toEqual(["Bearer first", "Bearer second"]);
 });
