@@ -113,9 +113,9 @@ export class Courier {
   /** Begins to ask for the pods of the others. @returns when to look again */
   #resolve(outbox: Outbox): number {
     if (this.#resolving) return NEVER;
+    if (this.#ports.now() < this.#resolverPause.untilMs) return this.#resolverPause.untilMs;
     const unnamed = this.#read(outbox.unassigned("unnamed", BATCH));
     if (unnamed === null || unnamed.length === 0) return NEVER;
-    if (this.#ports.now() < this.#resolverPause.untilMs) return this.#resolverPause.untilMs;
     this.#resolving = true;
     this.#start(() => this.#resolveAll(outbox, unnamed).finally(() => (this.#resolving = false)));
     return NEVER;

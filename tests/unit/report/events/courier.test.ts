@@ -200,6 +200,16 @@ describe("an outage", () => {
     expect(rig.clock.timers).toBe(0);
   });
 
+  test("is over for all of them when one goes through", async () => {
+    using rig = new Rig();
+    rig.server.fateOf = () => ({ before: "timeout" });
+    await rig.happen(["web"]);
+    await rig.clock.advance(10 * MINUTE);
+    rig.server.fateOf = () => "answer";
+    await rig.happen(["db"]);
+    expect(rig.server.counts).toEqual(["db:1", "web:1"]);
+  });
+
   test("is probed after 1, 2, 4 ... 60 s, whatever happens meanwhile", async () => {
     using rig = new Rig();
     rig.server.fateOf = () => ({ before: "unreachable" });
@@ -304,6 +314,17 @@ describe("one that the server cannot stand", () => {
     },
   );
 
+  test.each(["server", "timeout", "garbage", "forbidden"] as ApiErrorKind[])(
+    "(%s) fails, and the next pod goes at once",
+    async (kind) => {
+      using rig = new Rig();
+      rig.server.fateOf = poison(kind);
+      await rig.happen(["poison"]);
+      await rig.happen(["web"]);
+      expect(rig.server.counts).toEqual(["web:1"]);
+    },
+  );
+
   test("and another one do not pass for an outage", async () => {
     using rig = new Rig();
     rig.server.fateOf = ({ pod }) => (pod.startsWith("poison") ? { before: "server" } : "answer");
@@ -376,6 +397,21 @@ describe("the order", () => {
     expect(ofWeb).toEqual(ofWeb.toSorted());
     expect(ofWeb).toHaveLength(3);
     expect(rig.server.events.size).toBe(1 + 3 + 6);
+  });
+
+  test("holds back a second Event of a pod whose first is under way, though there is room", async () => {
+    using rig = new Rig();
+    await rig.happen(["first"]);
+    rig.server.take();
+    const answer = Promise.withResolvers<void>();
+    rig.server.latency = () => answer.promise;
+    await rig.happen(["web"], { kind: "kill" });
+    await rig.happen(["web"], { kind: "stuck" });
+    await rig.happen(["web"], { kind: "kill" });
+    expect(rig.server.take()).toEqual(["POST web:1"]);
+    answer.resolve();
+    await settled();
+    expect([rig.server.counts, rig.server.overlapped]).toEqual([["first:1", "web:1", "web:2"], false]);
   });
 
   test("within a pod is kept when the first of it fails", async () => {
@@ -571,7 +607,19 @@ describe("the store", () => {
     rig.server.latency = () => Promise.resolve();
     answer.resolve();
     await rig.clock.advance(MINUTE);
-    expect([rig.server.counts, rig.states]).toEqual([["web:1"], ["sent"]]);
+    expect([rig.server.counts, rig.states, rig.told]).toEqual([["web:1"], ["sent"], []]);
+  });
+
+  test("that begins afresh has other series under the same numbers: they do not wait for the old ones", async () => {
+    using rig = new Rig();
+    rig.server.fateOf = ({ pod }) => (pod === "poison" ? { before: "server" } : "answer");
+    await rig.happen(["first", "poison"]);
+    await rig.clock.advance(10);
+    await rig.happen(["third"]);
+    await rig.clock.advance(11 * MINUTE);
+    rig.reopen(true);
+    await rig.happen(["fourth", "web"]);
+    expect(rig.server.counts).toEqual(["first:1", "fourth:1", "third:1", "web:1"]);
   });
 });
 

@@ -116,6 +116,10 @@ describe("eventOf", () => {
     expect([event.firstTimestamp, event.lastTimestamp]).toEqual([expected, expected]);
   });
 
+  test("a time is whole milliseconds: the store takes nothing else", () => {
+    expect(occurrence({ timeMs: 1000.75 }).timeMs).toBe(1001);
+  });
+
   test("counts no further than the server does", () => {
     expect(updateOf({ ...fold(null, occurrence()), count: 3e9 }).count).toBe(2_147_483_647);
   });

@@ -37,7 +37,7 @@ function expectedSeries(rig: Rig): Map<string, EventSeries> {
   return new Map(all.map((series) => [`default/${series.name}`, series]));
 }
 
-test.each(Array.from({ length: 40 }, (_, i) => i + 1))(
+test.each(Array.from({ length: 20 }, (_, i) => i + 1))(
   "failures, lost answers, deaths, restarts and expiries at random (%d): each Event once, with the right count",
   async (seed) => {
     using rig = new Rig();

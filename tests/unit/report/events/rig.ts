@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { ApiError, type ApiErrorKind, type ApiResult } from "../../../../src/kubernetes/api-error.ts";
 import type { Incident } from "../../../../src/record/incident.ts";
 import { IncidentStore, type StoreOptions } from "../../../../src/record/store.ts";
@@ -70,9 +71,12 @@ export class Rig implements Disposable {
     this.courier.wake();
   }
 
-  /** The store breaks and is opened again, under the same courier. */
-  reopen(): void {
+  /** The store breaks and is opened again, under the same courier. @param afresh its file was corrupt */
+  reopen(afresh = false): void {
     this.store.close();
+    if (afresh)
+      for (const suffix of ["", "-wal", "-shm"])
+        rmSync(`${this.path}/incidents.db${suffix}`, { force: true });
     this.store = this.#open();
   }
 
