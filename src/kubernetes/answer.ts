@@ -77,7 +77,7 @@ function explain(kind: ApiErrorKind, status: number, access: Access, request: Ap
   const { verb, resource } = request.right;
   switch (kind) {
     case "unauthorized":
-      return `does not accept ${access.credentials} of ${access.source}${expiry(access)}`;
+      return `does not accept ${access.credentials} of ${access.source}${expiry(access)}: renew it, or name other credentials with kubernetes.kubeconfig`;
     case "forbidden":
       return `does not let us ${verb} ${resource}: grant it with: oom-guard print rbac | kubectl apply -f -`;
     case "gone":
@@ -99,7 +99,7 @@ function explain(kind: ApiErrorKind, status: number, access: Access, request: Ap
 
 function expiry({ expires }: Access): string {
   if (expires === null || !(expires.getTime() < Date.now())) return "";
-  return `: the client certificate expired at ${expires.toISOString()}`;
+  return ` (the client certificate expired at ${expires.toISOString()})`;
 }
 
 function type(headers: Headers): string {

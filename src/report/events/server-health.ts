@@ -3,7 +3,7 @@ import { Pause } from "./pause.ts";
 
 /** Requests at a time to a server that answers. */
 export const MAX_IN_FLIGHT = 4;
-export const SERVER_CAP_MS = 60_000;
+export const SERVER_CAP_MS = 30_000;
 export const SERIES_CAP_MS = 300_000;
 /** A server may ask for patience, not for an hour. */
 const LONGEST_WISH_MS = 600_000;

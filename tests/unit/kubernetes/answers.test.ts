@@ -53,7 +53,12 @@ const terminating =
   'events "e" is forbidden: unable to create new content in namespace dying because it is being terminated';
 
 test.each([
-  ["401", status(401, "Unauthorized"), "unauthorized", "SERVER does not accept the token of /etc/kubeconfig"],
+  [
+    "401",
+    status(401, "Unauthorized"),
+    "unauthorized",
+    "SERVER does not accept the token of /etc/kubeconfig: renew it, or name other credentials with kubernetes.kubeconfig",
+  ],
   [
     "403",
     status(403, forbidden, { details: { kind: "events" } }),
@@ -155,7 +160,7 @@ test.each([
 test("401 names the certificate that has expired", async () => {
   const { said } = await ask(status(401, "Unauthorized"), { token: null, client: expired });
   expect(said).toBe(
-    "SERVER does not accept the client certificate of /etc/kubeconfig: the client certificate expired at 2021-01-01T00:00:00.000Z",
+    "SERVER does not accept the client certificate of /etc/kubeconfig (the client certificate expired at 2021-01-01T00:00:00.000Z): renew it, or name other credentials with kubernetes.kubeconfig",
   );
 });
 
