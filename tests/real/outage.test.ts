@@ -32,6 +32,9 @@ describe.skipIf(missingApiServer() !== null)("20 kills in 20 pods while the API 
   });
 
   beforeEach(async () => {
+    // A node may tell of 30 deaths at once, then of one in 10 s: with each start anew.
+    await guard.crash();
+    await guard.restart();
     const name = `round-${++round}`;
     const request = { root: top.path, node: NODE };
     pods = [];

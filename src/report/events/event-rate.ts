@@ -8,10 +8,14 @@ import {
   tokenAtMs,
 } from "./token-bucket.ts";
 
-/** As client-go limits the Events of one object. */
-export const POD_RULE: BucketRule = { burst: 25, refillMs: 300_000 };
-/** A thousand nodes must not bring the API server down when something makes containers leak everywhere. */
-export const NODE_RULE: BucketRule = { burst: 50, refillMs: 10_000 };
+/**
+ * Enough for every death of a pod that kubelet restarts ever more slowly (after 10, 20, 40 ... 300 s); what dies in a
+ * loop of its own is told five times and then once a minute. client-go's 25 at once and one in 5 min would be 125,000
+ * requests of 5,000 nodes at once, and an older count afterwards.
+ */
+export const POD_RULE: BucketRule = { burst: 5, refillMs: 60_000 };
+/** Of all pods together: 500 requests a second from 5,000 nodes on which everything leaks. */
+export const NODE_RULE: BucketRule = { burst: 30, refillMs: 10_000 };
 
 /** How often this node may tell the API server something, of one pod and of all. Times are monotonic. */
 export class EventRate {

@@ -62,19 +62,19 @@ describe("a bucket", () => {
 });
 
 describe("the rate", () => {
-  test("of a pod is 25, and one each five minutes; of other pods it is their own", () => {
+  test("of a pod is 5, and one a minute; of other pods it is their own", () => {
     const rate = new EventRate();
-    for (let i = 0; i < 25; i++) {
+    for (let i = 0; i < 5; i++) {
       expect(rate.readyAtMs("web")).toBeLessThanOrEqual(0);
       rate.take("web", 0);
     }
-    expect(rate.readyAtMs("web")).toBe(300_000);
+    expect(rate.readyAtMs("web")).toBe(60_000);
     expect(rate.readyAtMs("db")).toBeLessThanOrEqual(0);
   });
 
-  test("of the node is 50, and one each ten seconds", () => {
+  test("of the node is 30, and one each ten seconds", () => {
     const rate = new EventRate();
-    for (let i = 0; i < 50; i++) rate.take(`pod-${i}`, 0);
+    for (let i = 0; i < 30; i++) rate.take(`pod-${i}`, 0);
     expect(rate.readyAtMs("one more")).toBe(10_000);
     rate.giveBack("pod-7");
     expect(rate.readyAtMs("one more")).toBe(0);
