@@ -6,9 +6,11 @@ import { factsOf } from "../act/choose.ts";
 import { describe, LISTED_VICTIMS, type Strike, strike } from "../act/strike.ts";
 import { closeUnits, openUnits } from "../act/units.ts";
 import { pidsBelow } from "../cgroup/processes.ts";
+import { Cluster, eventMode } from "../daemon/cluster.ts";
 import { openRecorder } from "../daemon/recording.ts";
 import { calm, step } from "../decide/step.ts";
 import type { Identity } from "../discover/identity.ts";
+import { ClusterAccess } from "../kubernetes/cluster-access.ts";
 import { draftIncident } from "../record/draft.ts";
 import type { Incident } from "../record/incident.ts";
 import { lockStateDir } from "../record/lock.ts";
@@ -20,6 +22,7 @@ import { exitCode, UserError } from "./exit.ts";
 
 // What one victim frees must be seen before the next cgroup above it is judged.
 const DEATH_WAIT_MS = 5000;
+const DELIVERY_WAIT_MS = 5000;
 
 /**
  * `scan --enforce`: applies the policy once to everything that is over its threshold, containers before the pods they
@@ -36,15 +39,27 @@ export async function enforce(tools: SurveyTools, over: readonly Surveyed[]): Pr
     );
   }
   const log = createLog({ format: logFormat, level: logLevel });
-  const recorder = openRecorder(stateDir, null, log);
+  const access = new ClusterAccess(tools.config.kubernetes, process.env);
+  const recorder = openRecorder(stateDir, null, log, () => eventMode(access));
   const survey = new Survey(tools);
   try {
     const deepestFirst = over.toSorted((a, b) => b.cgroup.split("/").length - a.cgroup.split("/").length);
     for (const { cgroup } of deepestFirst) await enforceOne(cgroup, survey, tools, recorder, log);
+    await sendEvents(access, recorder, log);
   } finally {
     recorder.close(true);
     lock.release();
   }
+}
+
+/** What cannot be sent now waits in the store for the daemon. */
+async function sendEvents(access: ClusterAccess, recorder: Recorder, log: Log): Promise<void> {
+  if (eventMode(access) !== "on") return;
+  const cluster = new Cluster(access, () => recorder.outbox(performance.now()), log);
+  const pending = await cluster.deliver(DELIVERY_WAIT_MS);
+  await cluster.stop();
+  const what = pending === 1 ? "1 Event is" : `${pending} Events are`;
+  if (pending > 0) log.warn(`${what} not sent yet: the next "oom-guard run" sends what waits`);
 }
 
 async function enforceOne(

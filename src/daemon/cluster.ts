@@ -14,6 +14,8 @@ import type { GivenUp } from "../report/events/ports.ts";
 import type { Log } from "../report/log.ts";
 import { printable } from "../report/text.ts";
 
+const DELIVERY_POLL_MS = 20;
+
 /** Whether what happens now gets an Event. */
 export function eventMode(access: ClusterAccess): EventMode {
   if (access.isOff) return "off";
@@ -97,9 +99,19 @@ export class Cluster {
     this.#courier.wake();
   }
 
+  /** Sends what waits, for a command that ends. @returns how many Events are not sent by then */
+  async deliver(timeoutMs: number): Promise<number> {
+    const untilMs = performance.now() + timeoutMs;
+    this.wake();
+    const pending = () => this.#courier.pending?.incidents ?? 0;
+    while (pending() > 0 && performance.now() < untilMs) await Bun.sleep(DELIVERY_POLL_MS);
+    return pending();
+  }
+
   /** Takes over another configuration. */
   reconfigure(settings: Config["kubernetes"]): void {
-    this.#access.configure(settings);
+    if (!this.#access.configure(settings)) return;
+    this.introduce();
     this.wake();
   }
 

@@ -13,8 +13,11 @@ export class ClusterAccess {
     this.#env = env;
   }
 
-  configure(settings: Config["kubernetes"]): void {
+  /** @returns whether that changes anything */
+  configure(settings: Config["kubernetes"]): boolean {
+    const before = this.#settings;
     this.#settings = settings;
+    return before.kubeconfig !== settings.kubeconfig || before.nodeName !== settings.nodeName;
   }
 
   get isOff(): boolean {

@@ -7,6 +7,7 @@ import { TestApiServer } from "../support/cluster/api-server.ts";
 import type { Event } from "../support/cluster/objects.ts";
 import { PaperPod } from "../support/cluster/paper-pod.ts";
 import { BINARY, TestGuard } from "../support/guard.ts";
+import { startLeak } from "../support/leak.ts";
 import { missingApiServer } from "../support/requirements.ts";
 import { until } from "../support/until.ts";
 
@@ -110,6 +111,34 @@ describe.skipIf(missingApiServer() !== null)("what the guard may do at the API s
     expect(
       guard?.log.filter(({ level }) => level !== "debug" && level !== "info").map(({ msg }) => msg),
     ).toEqual(expect.not.arrayContaining([expect.stringContaining("API")]));
+  });
+
+  test("scan --enforce sends its Events itself; with the API server away they wait for the daemon", async () => {
+    const kubeconfig = api.kubeconfig("enforce", api.nodeUser(NODE));
+    const { configFile, stateDir } = await start(kubeconfig);
+    guard?.signal("SIGTERM");
+    await guard?.exited();
+    const enforce = async (target: PaperPod) => {
+      const leak = await startLeak({ procsFile: target.cgroup.procsFile, megabytes: 98.5, hold: true });
+      await until("it is filled", () => target.cgroup.usageBytes >= 98 * 2 ** 20);
+      const scan = ["scan", "--enforce", "--config", configFile, "--state-dir", stateDir];
+      const { stderr } = Bun.spawnSync([BINARY, ...scan, "--cgroup-root", target.cgroup.path]);
+      expect(await leak.exited).toBe(137);
+      return stderr.toString();
+    };
+    const [now, later] = [await pod(), await pod()];
+    expect(await enforce(now)).not.toContain("not sent yet");
+    await eventOf(now);
+    await api.stopServer();
+    try {
+      expect(await enforce(later)).toContain(
+        '1 Event is not sent yet: the next "oom-guard run" sends what waits',
+      );
+    } finally {
+      await api.startServer();
+    }
+    await guard?.restart();
+    await eventOf(later);
   });
 
   test.each([
