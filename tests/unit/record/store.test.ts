@@ -1,5 +1,5 @@
 import { Database } from "bun:sqlite";
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Incident } from "../../../src/record/incident.ts";
@@ -8,6 +8,9 @@ import type { Stored } from "../../../src/record/store-error.ts";
 import { hostileNames } from "../report/hostile.ts";
 import { incident, victim } from "./incidents.ts";
 import { canMount, scratch, tinyDisk } from "./tiny-disk.ts";
+
+// 10,050 synced commits take 3 s on an idle disk.
+setDefaultTimeout(60_000);
 
 function must<T>(stored: Stored<T>): T {
   if (!stored.ok) throw stored.error;
