@@ -58,17 +58,18 @@ export class TestGuard {
   }
 
   /**
-   * Writes the configuration file. Sockets that do not exist keep a runtime of the machine's out of the test, and
-   * without periodic resync only notifications can make the guard notice anything.
+   * Writes the configuration file. Sockets that do not exist keep a runtime of the machine's out of the test, as "off"
+   * does a cluster of the machine's, and without periodic resync only notifications can make the guard notice anything.
    */
   configure(config: string): void {
     const resync = config.includes("resync") ? "" : 'resync = "1h"\n';
     const runtime = config.includes("[runtime]")
       ? ""
       : '\n[runtime]\nsockets = ["/nonexistent/containerd.sock"]\n';
+    const kubernetes = config.includes("[kubernetes]") ? "" : '\n[kubernetes]\nkubeconfig = "off"\n';
     const rules = config.indexOf("[[rule]]");
     const [top, tail] = rules < 0 ? [config, ""] : [config.slice(0, rules), config.slice(rules)];
-    writeFileSync(this.configFile, `${resync}${top}${runtime}${tail}`);
+    writeFileSync(this.configFile, `${resync}${top}${runtime}${kubernetes}${tail}`);
   }
 
   /** Starts it anew on the same state. @param env instead of the one it was started with first */
