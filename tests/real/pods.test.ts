@@ -198,6 +198,5 @@ describe.skipIf(missingNode() !== null)("pods of a real node", () => {
     }
     expect(guard.logged("cannot be reached")).toHaveLength(1);
     expect(kernelOomKills()).toBe(before);
-    await Promise.all(pods.map(({ metadata }) => node.removePod(metadata.name)));
   });
 });
