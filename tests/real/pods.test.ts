@@ -139,7 +139,6 @@ describe.skipIf(missingNode() !== null)("pods of a real node", () => {
           `Warning\\s+${REASON}\\s+.*oom-guard\\s+killed container app of default/${pod.metadata.name}`,
         ),
       );
-      await node.removePod(pod.metadata.name);
     },
   );
 
