@@ -72,13 +72,20 @@ export class TestGuard {
     writeFileSync(this.configFile, `${resync}${top}${runtime}${kubernetes}${tail}`);
   }
 
-  /** Starts it anew on the same state. @param env instead of the one it was started with first */
-  async restart(env: Readonly<Record<string, string>> | undefined = this.#options.env): Promise<void> {
+  /**
+   * Starts it anew on the same state.
+   * @param env instead of the one it was started with first
+   * @param cwd where it runs, and would leave a core file
+   */
+  async restart(
+    env: Readonly<Record<string, string>> | undefined = this.#options.env,
+    cwd = process.cwd(),
+  ): Promise<void> {
     const roots = this.#options.roots.flatMap((root) => ["--cgroup-root", root]);
     const settings = ["--config", this.configFile, "--state-dir", this.stateDir, "--log-format", "json"];
     this.#child = Bun.spawn(
       [BINARY, "run", ...settings, "--log-level", "debug", ...roots, ...(this.#options.args ?? [])],
-      { stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, ...env } },
+      { stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, ...env }, cwd },
     );
     void this.#collect(this.#child.stderr);
     const before = this.#lines.length;
