@@ -528,6 +528,18 @@ describe("the pod of an incident that does not know it", () => {
     expect(rig.told.at(-1)).toMatch(/^recovered 2 after/);
   });
 
+  test("is asked for again after ten minutes, whatever patience was asked for", async () => {
+    using rig = new Rig();
+    rig.resolve = () => "throttled";
+    rig.resolveAfterMs = 60 * MINUTE;
+    await rig.happen(["web"], unnamed);
+    rig.resolve = () => web;
+    await rig.clock.advance(9 * MINUTE);
+    expect(rig.states).toEqual(["pending"]);
+    await rig.clock.advance(2 * MINUTE);
+    expect(rig.states).toEqual(["sent"]);
+  });
+
   test("throws instead of answering: as if it could not be asked for", async () => {
     using rig = new Rig();
     rig.resolve = () => {

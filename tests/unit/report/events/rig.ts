@@ -20,6 +20,8 @@ export class Rig implements Disposable {
   readonly asked: PodIds[] = [];
   /** What the list of pods answers. */
   resolve: (ids: PodIds) => ResolvedPod | null | ApiErrorKind = () => null;
+  /** What the list of pods asks for when it fails. */
+  resolveAfterMs = 0;
   random = () => 0;
   store: IncidentStore;
   courier: Courier;
@@ -141,7 +143,10 @@ export class Rig implements Disposable {
     this.asked.push(ids);
     const found = this.resolve(ids);
     return typeof found === "string"
-      ? { ok: false, error: new ApiError(found, `told to be ${found}`) }
+      ? {
+          ok: false,
+          error: new ApiError(found, `told to be ${found}`, { retryAfterMs: this.resolveAfterMs }),
+        }
       : { ok: true, value: found };
   }
 }
