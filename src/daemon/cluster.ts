@@ -1,4 +1,4 @@
-import type { Config } from "../config/config.ts";
+import type { Config, LogLevel } from "../config/config.ts";
 import type { Identity } from "../discover/identity.ts";
 import { NodePods } from "../discover/node-pods.ts";
 import { PodLookup } from "../discover/pod-lookup.ts";
@@ -111,8 +111,11 @@ export class Cluster {
   /** Takes over another configuration. */
   reconfigure(settings: Config["kubernetes"]): void {
     if (!this.#access.configure(settings)) return;
+    // The same causes are said of the other one too.
+    this.#settled("debug", "another way to the API server is configured");
     this.introduce();
-    this.wake();
+    this.#lookup.accessChanged();
+    this.#courier.accessChanged();
   }
 
   /** Ends what is under way; what is pending stays in the store. */
@@ -129,7 +132,12 @@ export class Cluster {
   }
 
   #recovered(message: string): void {
-    for (const key of this.#troubles) this.#log.resolved(key, "info", message);
+    this.#settled("info", message);
+  }
+
+  /** What was said is over, for the reason given. */
+  #settled(level: LogLevel, message: string): void {
+    for (const key of this.#troubles) this.#log.resolved(key, level, message);
     this.#troubles.clear();
   }
 

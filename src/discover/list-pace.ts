@@ -40,6 +40,7 @@ export class ListPace {
     this.#tokens -= 1;
   }
 
+  /** The API server answered, or is another one. */
   succeeded(): void {
     this.#failures = 0;
     this.#failing = null;

@@ -685,6 +685,21 @@ describe("the courier", () => {
     expect(rig.states).toEqual(["sent"]);
   });
 
+  test("tries another server at once, whatever the last one asked for", async () => {
+    using rig = new Rig();
+    rig.server.fateOf = () => ({ before: "unreachable" });
+    rig.resolve = () => "unreachable";
+    await rig.happen(["web"]);
+    await rig.happen(["db"], unnamed);
+    await rig.clock.advance(10 * MINUTE);
+    rig.server.fateOf = () => "answer";
+    rig.resolve = () => ({ namespace: "default", pod: "db", podUid: "uid-of-db", container: "app" });
+    rig.courier.accessChanged();
+    await settled();
+    expect(rig.states).toEqual(["sent", "sent"]);
+    expect(rig.clock.timers).toBe(0);
+  });
+
   test("takes a thousand incidents in steps", async () => {
     using rig = new Rig();
     rig.server.fateOf = () => ({ before: "unreachable" });
