@@ -9,6 +9,7 @@ import { createEvent, updateEvent } from "../kubernetes/events.ts";
 import { listNodePods } from "../kubernetes/pods.ts";
 import type { EventMode } from "../record/initial-event.ts";
 import type { Outbox } from "../record/outbox.ts";
+import type { StoreError } from "../record/store-error.ts";
 import { Courier } from "../report/events/courier.ts";
 import type { GivenUp } from "../report/events/ports.ts";
 import type { Log } from "../report/log.ts";
@@ -33,6 +34,8 @@ export class Cluster {
   readonly #courier: Courier;
   /** What was said about the API server since it last worked. */
   readonly #troubles = new Set<string>();
+  /** The same about the store. */
+  readonly #storeTroubles = new Set<string>();
 
   /** @param outbox that of the store which is open now */
   constructor(access: ClusterAccess, outbox: () => Outbox | null, log: Log) {
@@ -73,8 +76,8 @@ export class Cluster {
         onDelivered: ({ namespace, name, count }) =>
           log.debug("an Event was sent", { namespace, event: name, count }),
         onGivenUp: (givenUp) => this.#gaveUp(givenUp),
-        onStoreTrouble: (error) =>
-          log.once(`store ${error.reason}`, "error", `Events wait for the incident store: ${error.message}`),
+        onStoreTrouble: (error) => this.#storeTrouble(error),
+        onStoreRecovered: () => this.#storeRecovered(),
       },
     );
   }
@@ -139,6 +142,19 @@ export class Cluster {
   #settled(level: LogLevel, message: string): void {
     for (const key of this.#troubles) this.#log.resolved(key, level, message);
     this.#troubles.clear();
+  }
+
+  /** With a key of its own: that incidents are not stored is another matter, and said besides. */
+  #storeTrouble({ reason, message }: StoreError): void {
+    const key = `Events: store ${reason}`;
+    this.#storeTroubles.add(key);
+    this.#log.once(key, "error", `Events wait for the incident store: ${message}`);
+  }
+
+  #storeRecovered(): void {
+    for (const key of this.#storeTroubles)
+      this.#log.resolved(key, "info", "Events are taken from the incident store again");
+    this.#storeTroubles.clear();
   }
 
   #gaveUp({ events, reason, series }: GivenUp): void {

@@ -260,9 +260,14 @@ export class Courier {
 
   /** Was it written? A full disk can be read all the time, so only this tells that the store works. */
   #wrote(stored: Stored<unknown>): boolean {
-    if (stored.ok) this.#storePause.end();
-    else this.#read(stored);
-    return stored.ok;
+    if (!stored.ok) {
+      this.#read(stored);
+      return false;
+    }
+    const hadFailed = this.#storePause.failures > 0;
+    this.#storePause.end();
+    if (hadFailed) this.#tell.onStoreRecovered();
+    return true;
   }
 }
 

@@ -588,6 +588,7 @@ describe("the store", () => {
     await rig.clock.advance(MINUTE);
     expect(rig.server.counts).toEqual(["web:1"]);
     expect(rig.states).toEqual(["sent"]);
+    expect(rig.told.filter((line) => line !== "store locked")).toEqual(["store works"]);
     other.close();
   });
 

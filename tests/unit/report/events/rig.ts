@@ -135,6 +135,7 @@ export class Rig implements Disposable {
         onGivenUp: ({ events, reason, series }) =>
           tell(`gave up ${events} of ${series?.pod ?? "any"}: ${reason}`),
         onStoreTrouble: ({ reason }) => tell(`store ${reason}`),
+        onStoreRecovered: () => tell("store works"),
       },
     );
   }
