@@ -35,3 +35,14 @@ test("a store that cannot be written is said, and so is its end; that incidents 
   other.close();
   store.value.close();
 });
+
+test("what was wrong with one kubeconfig is said of the next one too", () => {
+  const lines: string[] = [];
+  const target = { isTty: false, isJournal: false, write: (line: string) => lines.push(line) > 0 };
+  const log = createLog({ format: "text", level: "info", env: {}, target });
+  const settings = (kubeconfig: string) => ({ kubeconfig, nodeName: "auto" });
+  const cluster = new Cluster(new ClusterAccess(settings("/nowhere/a"), {}), () => null, log);
+  cluster.introduce();
+  for (const path of ["/nowhere/b", "/nowhere/b", "/nowhere/c"]) cluster.reconfigure(settings(path));
+  expect(lines.map((line) => /nowhere\/(\w)/.exec(line)?.[1])).toEqual(["a", "b", "c"]);
+});
