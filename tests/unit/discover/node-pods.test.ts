@@ -64,7 +64,7 @@ describe("a pod that says it stands for a static pod", () => {
   test("does not take it from the one that is known for it, and follows one that was made anew", () => {
     const pods = new NodePods();
     pods.replaceAll([copy]);
-    pods.replaceAll([{ ...copy, name: "thief", uid: "other" }, copy]);
+    pods.replaceAll([copy, { ...copy, name: "thief", uid: "other" }]);
     expect(pods.byPodUid("hash")?.pod).toBe("etcd");
     pods.replaceAll([{ ...copy, name: "etcd-2", uid: "other" }]);
     expect(pods.byPodUid("hash")?.pod).toBe("etcd-2");
