@@ -1,5 +1,4 @@
 import { release } from "node:os";
-import { forbidCoreFiles } from "../../ffi/process.ts";
 import { lockTouchedMemory } from "../../ffi/schedule.ts";
 import { SysError } from "../../ffi/sys-error.ts";
 import { widenThreadPool } from "../../ffi/thread-pool.ts";
@@ -22,6 +21,7 @@ import { configurationFor } from "./configuration.ts";
 import { exitCode, UserError } from "./exit.ts";
 import type { CliOptions } from "./flags.ts";
 import type { Handler } from "./handler.ts";
+import { keepCredentials } from "./keep-credentials.ts";
 import { memoryMount } from "./memory-mount.ts";
 
 // One waits for changes of the tree, the others for the kernel to register thresholds. With 32 a start with 250 cgroups
@@ -50,7 +50,7 @@ async function guard(options: CliOptions, config: Config, mount: string, log: Lo
   const unit = calibrate(mount, log);
   const blackBox = openBlackBox(config.stateDir, log);
   const clusterAccess = new ClusterAccess(config.kubernetes, process.env);
-  if (!clusterAccess.isOff) keepCredentials(log);
+  keepCredentials(config, log.info);
   const recorder = openRecorder(config.stateDir, blackBox, log, () => eventMode(clusterAccess));
   const stopped = Promise.withResolvers<number>();
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
@@ -115,15 +115,6 @@ function lockMemory(log: Log): void {
   }
 }
 
-function keepCredentials(log: Log): void {
-  try {
-    forbidCoreFiles();
-  } catch (error) {
-    if (!(error instanceof SysError)) throw error;
-    log.info(`a core file of this process would hold its credentials (${error.message})`);
-  }
-}
-
 /** Thresholds are trusted only after they were seen to work. */
 function calibrate(mount: string, log: Log): ThresholdUnit {
   let unit: ThresholdUnit;
@@ -148,6 +139,8 @@ function reload(options: CliOptions, daemon: Daemon, log: Log): void {
     log.error(`the running configuration stays: ${result.message}`);
     return;
   }
+  // It may have been off until now.
+  keepCredentials(result.config, log.info);
   const later = daemon.reconfigure(result.config);
   sayWhatHasNoEffect(result.config, log);
   log.info(`configuration read again, ${daemon.watchedCount} cgroups guarded`, { source: result.source });

@@ -1,4 +1,4 @@
-import type { Config } from "../config/config.ts";
+import type { Config, LogLevel } from "../config/config.ts";
 import type { Identity } from "../discover/identity.ts";
 import { NodePods } from "../discover/node-pods.ts";
 import { PodLookup } from "../discover/pod-lookup.ts";
@@ -9,6 +9,7 @@ import { createEvent, updateEvent } from "../kubernetes/events.ts";
 import { listNodePods } from "../kubernetes/pods.ts";
 import type { EventMode } from "../record/initial-event.ts";
 import type { Outbox } from "../record/outbox.ts";
+import type { StoreError } from "../record/store-error.ts";
 import { Courier } from "../report/events/courier.ts";
 import type { GivenUp } from "../report/events/ports.ts";
 import type { Log } from "../report/log.ts";
@@ -33,6 +34,8 @@ export class Cluster {
   readonly #courier: Courier;
   /** What was said about the API server since it last worked. */
   readonly #troubles = new Set<string>();
+  /** The same about the store. */
+  readonly #storeTroubles = new Set<string>();
 
   /** @param outbox that of the store which is open now */
   constructor(access: ClusterAccess, outbox: () => Outbox | null, log: Log) {
@@ -73,8 +76,8 @@ export class Cluster {
         onDelivered: ({ namespace, name, count }) =>
           log.debug("an Event was sent", { namespace, event: name, count }),
         onGivenUp: (givenUp) => this.#gaveUp(givenUp),
-        onStoreTrouble: (error) =>
-          log.once(`store ${error.reason}`, "error", `Events wait for the incident store: ${error.message}`),
+        onStoreTrouble: (error) => this.#storeTrouble(error),
+        onStoreRecovered: () => this.#storeRecovered(),
       },
     );
   }
@@ -111,8 +114,11 @@ export class Cluster {
   /** Takes over another configuration. */
   reconfigure(settings: Config["kubernetes"]): void {
     if (!this.#access.configure(settings)) return;
+    // The same causes are said of the other one too.
+    this.#settled("debug", "another way to the API server is configured");
     this.introduce();
-    this.wake();
+    this.#lookup.accessChanged();
+    this.#courier.accessChanged();
   }
 
   /** Ends what is under way; what is pending stays in the store. */
@@ -129,8 +135,26 @@ export class Cluster {
   }
 
   #recovered(message: string): void {
-    for (const key of this.#troubles) this.#log.resolved(key, "info", message);
+    this.#settled("info", message);
+  }
+
+  /** What was said is over, for the reason given. */
+  #settled(level: LogLevel, message: string): void {
+    for (const key of this.#troubles) this.#log.resolved(key, level, message);
     this.#troubles.clear();
+  }
+
+  /** With a key of its own: that incidents are not stored is another matter, and said besides. */
+  #storeTrouble({ reason, message }: StoreError): void {
+    const key = `Events: store ${reason}`;
+    this.#storeTroubles.add(key);
+    this.#log.once(key, "error", `Events wait for the incident store: ${message}`);
+  }
+
+  #storeRecovered(): void {
+    for (const key of this.#storeTroubles)
+      this.#log.resolved(key, "info", "Events are taken from the incident store again");
+    this.#storeTroubles.clear();
   }
 
   #gaveUp({ events, reason, series }: GivenUp): void {

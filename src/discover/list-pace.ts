@@ -6,8 +6,6 @@ const BURST = 3;
 const REFILL_MS = 10_000;
 const FIRST_PAUSE_MS = 2000;
 const CAP_MS = 5 * 60_000;
-/** A host without Kubernetes will hardly get it, and asking costs a look for a file. */
-const UNCONFIGURED_PAUSE_MS = 10 * 60_000;
 
 /**
  * When the API server may be asked for the node's pods: not more often than the floor, and after a failure not before
@@ -42,6 +40,7 @@ export class ListPace {
     this.#tokens -= 1;
   }
 
+  /** The API server answered, or is another one. */
   succeeded(): void {
     this.#failures = 0;
     this.#failing = null;
@@ -51,9 +50,7 @@ export class ListPace {
     this.#failing = { error, untilMs: nowMs + this.#pauseMs(error) };
   }
 
-  #pauseMs({ kind, retryAfterMs }: ApiError): number {
-    if (kind === "unconfigured")
-      return backoffMs(0, UNCONFIGURED_PAUSE_MS, UNCONFIGURED_PAUSE_MS, this.#random());
+  #pauseMs({ retryAfterMs }: ApiError): number {
     const pauseMs = backoffMs(this.#failures++, FIRST_PAUSE_MS, CAP_MS, this.#random());
     return Math.max(pauseMs, Math.min(retryAfterMs ?? 0, CAP_MS));
   }

@@ -84,6 +84,7 @@ export class NodePods implements PodDirectory {
    */
   replaceAll(pods: readonly NodePod[]): number {
     const fresh = new Set(pods.map(({ nodeUid }) => nodeUid));
+    const own = new Set(pods.map(({ uid }) => uid));
     for (const entry of this.#pods.values()) {
       if (!fresh.has(entry.name.podUid) && ++entry.absences > MAX_ABSENCES) this.#drop(entry);
     }
@@ -91,18 +92,31 @@ export class NodePods implements PodDirectory {
     const containerIds: string[] = [];
     let rejected = 0;
     for (const pod of pods) {
+      if (!this.#isRightful(pod, own)) continue;
       const old = this.#pods.get(pod.nodeUid);
       if (old === undefined && !this.#makeRoom()) {
         rejected++;
         continue;
       }
-      if (old === undefined) podUids.push(pod.nodeUid);
+      if (old?.pod.uid !== pod.uid) podUids.push(pod.nodeUid);
       containerIds.push(...this.#put(pod, old));
     }
     if (podUids.length + containerIds.length > 0) {
       for (const listener of this.#listeners) listener({ cgroups: [], containerIds, podUids });
     }
     return rejected;
+  }
+
+  /**
+   * A pod's uid is the API server's word. That it stands for a static pod, under another uid, is an annotation that
+   * whoever makes a pod may write: such a claim takes the uid from no other pod, be it known by it or by a claim.
+   */
+  #isRightful({ uid, nodeUid }: NodePod, own: ReadonlySet<string>): boolean {
+    if (uid === nodeUid) return true;
+    const holder = this.#pods.get(nodeUid);
+    // kubelet makes the API server's copy of a static pod anew when it was deleted.
+    const isCopy = holder !== undefined && holder.pod.uid !== nodeUid && !own.has(holder.pod.uid);
+    return !own.has(nodeUid) && (holder === undefined || holder.pod.uid === uid || isCopy);
   }
 
   /** @returns the ids that are new */

@@ -106,6 +106,20 @@ export class PodLookup {
     });
   }
 
+  /** Another API server, or another way to it: what the last one refused, or did not know, counts no more. */
+  accessChanged(): void {
+    if (this.#stopped) return;
+    this.#pace.succeeded();
+    this.#trouble = null;
+    this.#resigned.clear();
+    const nowMs = this.#clock.nowMs();
+    for (const wanted of this.#wanted.values()) {
+      wanted.misses = 0;
+      wanted.dueMs = nowMs;
+    }
+    this.#wakeAt(this.#wishMs(nowMs));
+  }
+
   /** Ends all waiting, that of others included. */
   stop(): void {
     this.#stopped = true;

@@ -19,6 +19,8 @@ const text = v.fallback(v.string(), "");
 
 /** What an API server says when it refuses; anything else in its place says nothing. */
 const Refusal = v.object({
+  /** "Status", if it is the API server that says it: a proxy between us has words of its own. */
+  kind: text,
   message: text,
   details: v.fallback(
     v.object({
@@ -54,14 +56,15 @@ export function readAnswer<T>(access: Access, request: ApiRequest<T>, answer: An
   });
 }
 
-function kindOf(status: number, { message, details }: Refusal): ApiErrorKind {
+function kindOf(status: number, { kind, message, details }: Refusal): ApiErrorKind {
   if (status === 401) return "unauthorized";
   if (status === 403) return isTerminating(message, details.causes) ? "gone" : "forbidden";
-  if (status === 404) return details.kind === "namespaces" ? "gone" : "not-found";
-  if (status === 409) return "conflict";
   if (status === 429) return "throttled";
   if (status === 408 || status >= 500) return "server";
-  return status >= 400 ? "rejected" : "garbage";
+  // What is given up for ever is given up on the API server's word only: a load balancer without a backend says 404 too.
+  if (status < 400 || kind !== "Status") return "garbage";
+  if (status === 404) return details.kind === "namespaces" ? "gone" : "not-found";
+  return status === 409 ? "conflict" : "rejected";
 }
 
 /** Admission refuses with the same code as RBAC, but there is no right to ask for. */
@@ -91,10 +94,15 @@ function explain(kind: ApiErrorKind, status: number, access: Access, request: Ap
     case "server":
       return `cannot answer at the moment: ${status}`;
     case "garbage":
-      return status >= 300 ? `redirects (${status}), which is not followed` : `answers ${status}`;
+      return explainGarbage(status);
     default:
       return `rejects the request to ${verb} ${resource}: ${status}`;
   }
+}
+
+function explainGarbage(status: number): string {
+  if (status >= 400) return `answers ${status}, but not as an API server does: is it a proxy that answers?`;
+  return status >= 300 ? `redirects (${status}), which is not followed` : `answers ${status}`;
 }
 
 function expiry({ expires }: Access): string {

@@ -1,7 +1,7 @@
 /**
  * Why a request to the API server came to nothing, by what one would do about it.
  * Of the whole server: `unconfigured` (no usable kubeconfig), `unreachable`, `timeout`, `tls`, `unauthorized` (401),
- * `throttled` (429), `server` (5xx), `garbage` (no answer an API server gives).
+ * `throttled` (429), `server` (5xx), `garbage` (no answer an API server gives: a 4xx that is no Status is a proxy's).
  * Of this request: `forbidden` (403: a right is missing), `gone` (the namespace is not there or is being deleted),
  * `not-found` (404), `conflict` (409), `rejected` (any other 4xx: it would be refused for ever).
  */

@@ -27,7 +27,7 @@ export class Courier {
   readonly #storePause: Pause;
   readonly #inFlight = new Map<string, AbortController>();
   readonly #tasks = new Set<Promise<void>>();
-  readonly #health: ServerHealth;
+  #health: ServerHealth;
   #outbox: Outbox | null = null;
   #resolving = false;
   #unresolvedSinceMs: number | null = null;
@@ -57,6 +57,14 @@ export class Courier {
       this.#isQueued = false;
       this.#run();
     });
+  }
+
+  /** Another API server, or another way to it: what the last one refused counts no more. */
+  accessChanged(): void {
+    this.#health = new ServerHealth(this.#ports.random);
+    this.#resolverPause.end();
+    this.#unresolvedSinceMs = null;
+    this.wake();
   }
 
   /** Ends the requests under way and does nothing more. What is pending stays in the store. */
@@ -252,9 +260,14 @@ export class Courier {
 
   /** Was it written? A full disk can be read all the time, so only this tells that the store works. */
   #wrote(stored: Stored<unknown>): boolean {
-    if (stored.ok) this.#storePause.end();
-    else this.#read(stored);
-    return stored.ok;
+    if (!stored.ok) {
+      this.#read(stored);
+      return false;
+    }
+    const hadFailed = this.#storePause.failures > 0;
+    this.#storePause.end();
+    if (hadFailed) this.#tell.onStoreRecovered();
+    return true;
   }
 }
 

@@ -1,6 +1,8 @@
 import { backoffMs } from "../../backoff.ts";
 
 const FIRST_MS = 1000;
+/** A server may ask for patience, not for an hour. */
+const LONGEST_WISH_MS = 600_000;
 
 /** How long to leave alone what failed: longer each time, until it works. */
 export class Pause {
@@ -26,7 +28,7 @@ export class Pause {
   /** It failed. @param atLeastMs what was asked for */
   failed(nowMs: number, capMs: number, atLeastMs = 0): void {
     const ownMs = backoffMs(this.#failures, FIRST_MS, capMs, this.#random());
-    this.#untilMs = nowMs + Math.max(ownMs, atLeastMs);
+    this.#untilMs = nowMs + Math.max(ownMs, Math.min(atLeastMs, LONGEST_WISH_MS));
     this.#failures++;
   }
 

@@ -68,4 +68,6 @@ export interface CourierCallbacks {
   readonly onGivenUp: (givenUp: GivenUp) => void;
   /** What was done cannot be noted; it will be done again, which does no harm. */
   readonly onStoreTrouble: (error: StoreError) => void;
+  /** It can be noted again, after trouble that was told. */
+  readonly onStoreRecovered: () => void;
 }

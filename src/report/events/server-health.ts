@@ -5,8 +5,6 @@ import { Pause } from "./pause.ts";
 export const MAX_IN_FLIGHT = 4;
 export const SERVER_CAP_MS = 30_000;
 export const SERIES_CAP_MS = 300_000;
-/** A server may ask for patience, not for an hour. */
-const LONGEST_WISH_MS = 600_000;
 
 /** The server as a whole is meant, whatever was asked. */
 const OF_THE_SERVER: ReadonlySet<ApiErrorKind> = new Set([
@@ -85,7 +83,7 @@ export class ServerHealth {
 
   /** A request failed. @param startedMs when it began */
   failed(series: number, error: ApiError, startedMs: number, nowMs: number): void {
-    const wishMs = Math.min(error.retryAfterMs ?? 0, LONGEST_WISH_MS);
+    const wishMs = error.retryAfterMs ?? 0;
     const isServers = OF_THE_SERVER.has(error.kind);
     // Also where the server is meant: so each probe of a dead server is another series' turn.
     const suspect = this.#suspect(series, nowMs);

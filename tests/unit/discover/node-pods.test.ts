@@ -38,6 +38,39 @@ test("an id that left the status of its pod is forgotten, so that a crash loop d
   expect(pods.byContainerId("run-2")?.container).toBe("app");
 });
 
+describe("a pod that says it stands for a static pod", () => {
+  const claim = { ...pod("thief"), namespace: "evil", nodeUid: "uid-web" };
+  const copy = { ...pod("etcd"), uid: "copy", nodeUid: "hash" };
+
+  test.each<[string, ReturnType<typeof pod>[][]]>([
+    ["in the same list, before it", [[claim, web]]],
+    ["in the same list, after it", [[web, claim]]],
+    ["when it has just left the list", [[web], [claim]]],
+  ])("does not take the uid of another pod: %s", (_, lists) => {
+    const pods = new NodePods();
+    for (const list of lists) pods.replaceAll(list);
+    expect(pods.byPodUid("uid-web")?.pod).toBe("web");
+    expect(pods.byContainerId("web-app")?.pod).toBe("web");
+  });
+
+  test("gives way to the pod whose uid it is", () => {
+    const { pods, changes } = observed();
+    pods.replaceAll([claim]);
+    pods.replaceAll([claim, web]);
+    expect(pods.byPodUid("uid-web")?.pod).toBe("web");
+    expect(changes.at(-1)?.podUids).toEqual(["uid-web"]);
+  });
+
+  test("does not take it from the one that is known for it, and follows one that was made anew", () => {
+    const pods = new NodePods();
+    pods.replaceAll([copy]);
+    pods.replaceAll([copy, { ...copy, name: "thief", uid: "other" }]);
+    expect(pods.byPodUid("hash")?.pod).toBe("etcd");
+    pods.replaceAll([{ ...copy, name: "etcd-2", uid: "other" }]);
+    expect(pods.byPodUid("hash")?.pod).toBe("etcd-2");
+  });
+});
+
 describe("told as changed", () => {
   const cgroups: string[] = [];
   test.each<[string, Parameters<NodePods["replaceAll"]>[0], NamesChange[]]>([

@@ -239,8 +239,52 @@ describe("while the API server fails", () => {
       lookup.identified(`/docker/${i}`, bare(PLAIN));
       await clock.pass(MIN);
     }
-    expect(listed.length).toBeLessThanOrEqual(7);
+    expect(listed.length).toBeLessThanOrEqual(20);
     expect(told).toEqual([]);
+  });
+});
+
+describe("when the way to the API server changes", () => {
+  test("it is asked at once, whatever the last one refused", async () => {
+    answers = () => fails("unauthorized");
+    lookup.identified(CONTAINER, bare(CONTAINER));
+    await clock.pass(20 * MIN);
+    answers = () => ok(web);
+    const before = listed.length;
+    lookup.accessChanged();
+    await clock.pass(100);
+    expect(listed.length).toBe(before + 1);
+    expect(await lookup.find({ containerId: null, podUid: UID })).toMatchObject({ ok: true });
+  });
+
+  test("what the last one did not know is looked for anew, at the floor", async () => {
+    lookup.identified(CONTAINER, bare(CONTAINER));
+    lookup.identified(PLAIN, bare(PLAIN));
+    await clock.pass(20 * MIN);
+    const before = listed.length;
+    for (let i = 0; i < 20; i++) lookup.accessChanged();
+    lookup.identified(PLAIN, bare(PLAIN));
+    await clock.pass(10 * S);
+    expect(listed.length - before).toBeLessThanOrEqual(4);
+    lookup.identified(CONTAINER, named);
+    expect(clock.pending).toBe(1);
+  });
+
+  test("the same cause is told again", async () => {
+    answers = () => fails("unauthorized");
+    lookup.identified(CONTAINER, bare(CONTAINER));
+    await clock.pass(MIN);
+    lookup.accessChanged();
+    await clock.pass(MIN);
+    expect(told).toEqual(["unauthorized", "unauthorized"]);
+  });
+
+  test("nothing is asked where nothing is missing, or after a stop", async () => {
+    lookup.accessChanged();
+    expect(clock.pending).toBe(0);
+    lookup.stop();
+    lookup.accessChanged();
+    expect(clock.pending).toBe(0);
   });
 });
 

@@ -96,10 +96,16 @@ test.each([
     'SERVER has no such object: cannot create events (events "x" not found)',
   ],
   [
-    "404 of something else",
+    "404 of a proxy",
     { status: 404, body: "404 page not found\n" },
-    "not-found",
-    "SERVER has no such object: cannot create events",
+    "garbage",
+    "SERVER answers 404, but not as an API server does: is it a proxy that answers?",
+  ],
+  [
+    "404 of a proxy that speaks JSON",
+    { status: 404, body: { message: "no such host", details: { kind: "namespaces" } } },
+    "garbage",
+    "SERVER answers 404, but not as an API server does: is it a proxy that answers? (no such host)",
   ],
   [
     "409",
@@ -113,7 +119,13 @@ test.each([
     "rejected",
     "SERVER rejects the request to create events: 422 (involvedObject.namespace: Invalid value)",
   ],
-  ["400", { status: 400 }, "rejected", "SERVER rejects the request to create events: 400"],
+  ["400", status(400, ""), "rejected", "SERVER rejects the request to create events: 400"],
+  [
+    "413 of a proxy",
+    { status: 413, body: "<html>" },
+    "garbage",
+    "SERVER answers 413, but not as an API server does: is it a proxy that answers?",
+  ],
   ["408", { status: 408 }, "server", "SERVER cannot answer at the moment: 408"],
   [
     "500",

@@ -385,3 +385,13 @@ test("text of the server's is freed of every secret, ours and those of a known s
   }
   expect(found.redact("the bearer token is not known")).toBe("the bearer token is not known");
 });
+
+test.each(["eyJ-", "eyJ", "eyJa.", "bearer ", "Bearer\n\n", "-----BEGIN"])(
+  "a megabyte of %j does not hold up the main thread",
+  (piece) => {
+    const found = access(file({}, { token: "SECRET-TOKEN" }));
+    const startedMs = performance.now();
+    found.redact(piece.repeat(2 ** 20 / piece.length));
+    expect(performance.now() - startedMs).toBeLessThan(2000);
+  },
+);

@@ -528,6 +528,18 @@ describe("the pod of an incident that does not know it", () => {
     expect(rig.told.at(-1)).toMatch(/^recovered 2 after/);
   });
 
+  test("is asked for again after ten minutes, whatever patience was asked for", async () => {
+    using rig = new Rig();
+    rig.resolve = () => "throttled";
+    rig.resolveAfterMs = 60 * MINUTE;
+    await rig.happen(["web"], unnamed);
+    rig.resolve = () => web;
+    await rig.clock.advance(9 * MINUTE);
+    expect(rig.states).toEqual(["pending"]);
+    await rig.clock.advance(2 * MINUTE);
+    expect(rig.states).toEqual(["sent"]);
+  });
+
   test("throws instead of answering: as if it could not be asked for", async () => {
     using rig = new Rig();
     rig.resolve = () => {
@@ -576,6 +588,7 @@ describe("the store", () => {
     await rig.clock.advance(MINUTE);
     expect(rig.server.counts).toEqual(["web:1"]);
     expect(rig.states).toEqual(["sent"]);
+    expect(rig.told.filter((line) => line !== "store locked")).toEqual(["store works"]);
     other.close();
   });
 
@@ -671,6 +684,21 @@ describe("the courier", () => {
     answer.resolve();
     await stopped;
     expect(rig.states).toEqual(["sent"]);
+  });
+
+  test("tries another server at once, whatever the last one asked for", async () => {
+    using rig = new Rig();
+    rig.server.fateOf = () => ({ before: "unreachable" });
+    rig.resolve = () => "unreachable";
+    await rig.happen(["web"]);
+    await rig.happen(["db"], unnamed);
+    await rig.clock.advance(10 * MINUTE);
+    rig.server.fateOf = () => "answer";
+    rig.resolve = () => ({ namespace: "default", pod: "db", podUid: "uid-of-db", container: "app" });
+    rig.courier.accessChanged();
+    await settled();
+    expect(rig.states).toEqual(["sent", "sent"]);
+    expect(rig.clock.timers).toBe(0);
   });
 
   test("takes a thousand incidents in steps", async () => {

@@ -20,6 +20,8 @@ export class Rig implements Disposable {
   readonly asked: PodIds[] = [];
   /** What the list of pods answers. */
   resolve: (ids: PodIds) => ResolvedPod | null | ApiErrorKind = () => null;
+  /** What the list of pods asks for when it fails. */
+  resolveAfterMs = 0;
   random = () => 0;
   store: IncidentStore;
   courier: Courier;
@@ -133,6 +135,7 @@ export class Rig implements Disposable {
         onGivenUp: ({ events, reason, series }) =>
           tell(`gave up ${events} of ${series?.pod ?? "any"}: ${reason}`),
         onStoreTrouble: ({ reason }) => tell(`store ${reason}`),
+        onStoreRecovered: () => tell("store works"),
       },
     );
   }
@@ -141,7 +144,10 @@ export class Rig implements Disposable {
     this.asked.push(ids);
     const found = this.resolve(ids);
     return typeof found === "string"
-      ? { ok: false, error: new ApiError(found, `told to be ${found}`) }
+      ? {
+          ok: false,
+          error: new ApiError(found, `told to be ${found}`, { retryAfterMs: this.resolveAfterMs }),
+        }
       : { ok: true, value: found };
   }
 }
