@@ -20,6 +20,8 @@ export class Rig implements Disposable {
   readonly asked: PodIds[] = [];
   /** What the list of pods answers. */
   resolve: (ids: PodIds) => ResolvedPod | null | ApiErrorKind = () => null;
+  /** Each answer about pods waits for this. */
+  find: () => Promise<void> = () => Promise.resolve();
   random = () => 0;
   store: IncidentStore;
   courier: Courier;
@@ -119,7 +121,13 @@ export class Rig implements Disposable {
           create: (event, signal) => (lives() ? this.server.create(event, signal) : never()),
           update: (...request) => (lives() ? this.server.update(...request) : never()),
         },
-        pods: { find: async (ids) => this.#find(ids) },
+        pods: {
+          find: async (ids) => {
+            this.asked.push(ids);
+            await this.find();
+            return this.#find(ids);
+          },
+        },
         nodeName: () => "node-1",
         now: () => clock.now,
         wallNow: () => clock.wall,
@@ -138,7 +146,6 @@ export class Rig implements Disposable {
   }
 
   #find(ids: PodIds): ApiResult<ResolvedPod | null> {
-    this.asked.push(ids);
     const found = this.resolve(ids);
     return typeof found === "string"
       ? { ok: false, error: new ApiError(found, `told to be ${found}`) }
