@@ -49,11 +49,11 @@ describe.skipIf(missingDocker() !== null)("containers of a host with Docker alon
 
   test("one leaks: killed by the guard, found and told by its id", async () => {
     const leak = await DockerLeak.run(docker, "leaks");
-    const row = scan(guard.configFile, leak.cgroup, ENV);
+    const row = await scan(guard.configFile, leak.cgroup, ENV);
     const seen = { kind: "container", namespace: null, pod: null, container: null, containerId: leak.id };
     expect(row).toMatchObject({ ...seen, policy: "container", limitBytes: leak.limitBytes });
     for (const target of [leak.id, leak.id.slice(0, 12), leak.cgroup])
-      expect(explain(guard.configFile, target, ENV)).toMatchObject({ ...seen, cgroup: leak.cgroup });
+      expect(await explain(guard.configFile, target, ENV)).toMatchObject({ ...seen, cgroup: leak.cgroup });
 
     await expectKill(leak);
     expect(await leak.ended()).toEqual(KILLED);

@@ -6,8 +6,8 @@ import { SERVER_CAP_MS } from "./server-health.ts";
 // kubelet tells the API server of a container seconds after it has started (later when it is busy), and lists of pods
 // are served from a cache: that one is not in there means something only after a while.
 const POD_PATIENCE_MS = 60_000;
-/** An Event without the container's name is worth having too. */
-const CONTAINER_PATIENCE_MS = 10_000;
+/** An Event without the container's name is worth having too, but begins a second one. Lists may be 10 s apart. */
+const CONTAINER_PATIENCE_MS = 30_000;
 
 /** How long it has been possible to learn whose an incident is. */
 export interface Waited {
