@@ -152,12 +152,11 @@ export class Courier {
   #settle(outbox: Outbox, { key, incidents }: Unnamed, found: ResolvedPod | null | undefined): void {
     if (this.#isStopped || outbox !== this.#outbox) return;
     const wallNowMs = this.#ports.wallNow();
-    const waited = { wallNowMs, answeredForMs: this.#ports.now() - this.#resolvesSinceMs };
+    const answeredForMs = found === undefined ? null : this.#ports.now() - this.#resolvesSinceMs;
     const decisions: Decision[] = [];
     for (const incident of incidents) {
       const pod = found ?? podOf(incident);
-      const isUnanswered = pod === null && found === undefined;
-      if (!isUnanswered && !mayTellMore(incident, pod, waited)) decisions.push(decide(incident, pod));
+      if (!mayTellMore(incident, pod, { wallNowMs, answeredForMs })) decisions.push(decide(incident, pod));
     }
     if (found !== undefined && decisions.length < incidents.length) this.#lag.missed(key, this.#ports.now());
     if (decisions.length > 0) this.#wrote(outbox.settle(decisions, wallNowMs));

@@ -8,25 +8,27 @@ import { SERVER_CAP_MS } from "./server-health.ts";
 const POD_PATIENCE_MS = 60_000;
 /** An Event without the container's name is worth having too, but begins a second one. Lists may be 10 s apart. */
 const CONTAINER_PATIENCE_MS = 30_000;
+/** Where there are Events, but never a list. */
+const ANSWER_PATIENCE_MS = 5 * 60_000;
 
 /** How long it has been possible to learn whose an incident is. */
 export interface Waited {
   readonly wallNowMs: number;
-  /** For how long there have been answers; what kubelet could not tell while there were none, it tells now. */
-  readonly answeredForMs: number;
+  /** For how long there have been answers: what kubelet could not tell before, it tells now. null: there is none. */
+  readonly answeredForMs: number | null;
 }
 
-/** Whether a later list may tell more about an incident than is known of its pod. */
+/** Whether it is worth waiting to learn more about an incident than is known of its pod. */
 export function mayTellMore(
   incident: Incident,
   pod: EventPod | null,
   { wallNowMs, answeredForMs }: Waited,
 ): boolean {
+  if (pod !== null && (pod.container !== null || incident.containerId === null)) return false;
   // Both ways: a clock that was set back must not hold it for ever.
   const ageMs = Math.abs(wallNowMs - incident.timeMs);
-  const waitedMs = Math.min(ageMs, answeredForMs);
-  if (pod === null) return waitedMs < POD_PATIENCE_MS;
-  return pod.container === null && incident.containerId !== null && waitedMs < CONTAINER_PATIENCE_MS;
+  if (answeredForMs === null) return pod === null || ageMs < ANSWER_PATIENCE_MS;
+  return Math.min(ageMs, answeredForMs) < (pod === null ? POD_PATIENCE_MS : CONTAINER_PATIENCE_MS);
 }
 
 /** When to ask again for what the lists did not have: ever more seldom, each for itself. */

@@ -121,13 +121,27 @@ describe("a container of which only the pod is known", () => {
     expect(fieldPaths(rig)).toEqual([undefined]);
   });
 
-  test("is told when the pods cannot be listed at all, behind others that have to wait", async () => {
+  test("is told after five minutes where the pods cannot be listed, behind others that have to wait", async () => {
     using rig = new Rig();
     rig.resolve = () => "forbidden";
     await rig.happen(["other"], unnamed);
     await rig.happen(["web"], known);
+    await rig.clock.advance(4 * MINUTE);
+    expect(rig.states).toEqual(["pending", "pending"]);
     await rig.clock.advance(2 * MINUTE);
     expect(rig.states).toEqual(["pending", "sent"]);
+  });
+
+  test("gets its name when the server is back, whatever its age", async () => {
+    using rig = new Rig();
+    rig.resolve = () => "unreachable";
+    await rig.happen(["web"], known);
+    await rig.clock.advance(4 * MINUTE);
+    rig.resolve = () => without;
+    await rig.clock.advance(31 * SECOND);
+    rig.resolve = () => web;
+    await rig.clock.advance(16 * SECOND);
+    expect(fieldPaths(rig)).toEqual(["spec.containers{app}"]);
   });
 
   test("a whole pod has none to wait for", async () => {
