@@ -92,14 +92,14 @@ export class PodLookup {
   /**
    * Names for an incident: from what is known, else from a list that begins after this call.
    * @returns null when such a list does not have the pod; the container is null when it has the pod only. An error when
-   *   there is no list, or none may be asked for so soon after one that failed.
+   *   there is no list, or none may be asked for so soon after one that failed, even if the pod is known without it.
    */
   async find(key: PodKey): Promise<ApiResult<FoundPod | null>> {
     const known = findPod(key, this.#options.pods);
     if (isComplete(known, key) || (key.containerId === null && key.podUid === null))
       return { ok: true, value: known };
     const refusal = this.#stopped ? stoppedError() : this.#pace.failing(this.#clock.nowMs());
-    if (refusal !== null) return this.#failed(key, refusal);
+    if (refusal !== null) return { ok: false, error: refusal };
     return new Promise((resolve) => {
       this.#finders.push({ key, resolve });
       this.#wakeAt(this.#clock.nowMs());
@@ -210,15 +210,9 @@ export class PodLookup {
   }
 
   #refuse(error: ApiError): void {
-    for (const { key, resolve } of [...this.#served, ...this.#finders]) resolve(this.#failed(key, error));
+    for (const { resolve } of [...this.#served, ...this.#finders]) resolve({ ok: false, error });
     this.#served = [];
     this.#finders = [];
-  }
-
-  /** A pod without its container's name is more than an error. */
-  #failed(key: PodKey, error: ApiError): ApiResult<FoundPod | null> {
-    const known = findPod(key, this.#options.pods);
-    return known === null ? { ok: false, error } : { ok: true, value: known };
   }
 
   #tell(error: ApiError | null): void {

@@ -1,8 +1,13 @@
 import type { Qos } from "../discover/identity.ts";
 
+/** When a container runs: before the others until it ends; with them; for a while, started by hand. */
+export type ContainerKind = "init" | "app" | "ephemeral";
+
 /** One container of a pod, as the API server knows it. */
 export interface NodeContainer {
   readonly name: string;
+  /** A sidecar (an init container that is always restarted) is an `app`: it runs beside the others. */
+  readonly kind: ContainerKind;
   /** Its ids without the runtime's prefix (`docker://`), the present one and those of ended runs still in the status. */
   readonly containerIds: readonly string[];
   /** What it asks for and what it is limited to; null where the pod does not say. */
@@ -21,6 +26,6 @@ export interface NodePod {
    */
   readonly nodeUid: string;
   readonly qos: Qos | null;
-  /** Init, sidecar, app and ephemeral containers. */
+  /** Init containers and sidecars in the order in which they start, then app, then ephemeral containers. */
   readonly containers: readonly NodeContainer[];
 }

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { dnsLabel, dnsSubdomain, podUid } from "../discover/kubernetes-names.ts";
-import type { NodeContainer, NodePod } from "./node-pod.ts";
+import type { ContainerKind, NodeContainer, NodePod } from "./node-pod.ts";
 import { parseQuantity } from "./quantity.ts";
 
 // What is taken of a pod. Lists and fields that the API server leaves out when they are empty may be absent.
@@ -10,8 +10,10 @@ const resources = v.nullish(v.object({ memory: quantity }), { memory: null });
 
 const Container = v.object({
   name: dnsLabel,
+  restartPolicy: lenient(v.string()),
   resources: v.nullish(v.object({ requests: resources, limits: resources }), {}),
 });
+type Container = v.InferOutput<typeof Container>;
 
 /** `containerd://ID`: the id alone. Empty while the container has not been created. */
 const containerId = lenient(
@@ -70,22 +72,29 @@ export function readPod(value: unknown): NodePod | null {
     ...status.containerStatuses,
     ...status.ephemeralContainerStatuses,
   ];
-  const specs = [...spec.initContainers, ...spec.containers, ...spec.ephemeralContainers];
+  const containersOf = (specs: readonly Container[], kindOf: (spec: Container) => ContainerKind) =>
+    specs.map((spec): NodeContainer => {
+      const { name, resources } = spec;
+      return {
+        name,
+        kind: kindOf(spec),
+        // Names are unique in a pod, across all three kinds.
+        containerIds: idsOf(statuses.filter((it) => it.name === name)),
+        requestBytes: resources.requests.memory,
+        limitBytes: resources.limits.memory,
+      };
+    });
   return {
     namespace: metadata.namespace,
     name: metadata.name,
     uid: metadata.uid,
     nodeUid: metadata.annotations["kubernetes.io/config.mirror"] ?? metadata.uid,
     qos: status.qosClass,
-    containers: specs.map(
-      ({ name, resources }): NodeContainer => ({
-        name,
-        // Names are unique in a pod, across all three kinds.
-        containerIds: idsOf(statuses.filter((it) => it.name === name)),
-        requestBytes: resources.requests.memory,
-        limitBytes: resources.limits.memory,
-      }),
-    ),
+    containers: [
+      ...containersOf(spec.initContainers, (it) => (it.restartPolicy === "Always" ? "app" : "init")),
+      ...containersOf(spec.containers, () => "app"),
+      ...containersOf(spec.ephemeralContainers, () => "ephemeral"),
+    ],
   };
 }
 

@@ -40,7 +40,9 @@ export interface Loss {
   readonly count: number;
 }
 
-const NAMED = "namespace IS NOT NULL AND pod IS NOT NULL AND pod_uid IS NOT NULL";
+/** Whose it is, down to the container if it was in one. */
+const NAMED = `namespace IS NOT NULL AND pod IS NOT NULL AND pod_uid IS NOT NULL
+  AND (container IS NOT NULL OR container_id IS NULL)`;
 const SERIES = `id, namespace, pod, pod_uid AS podUid, container, reason, name, message, count, confirmed,
   first_ms AS firstMs, last_ms AS lastMs`;
 
@@ -59,7 +61,7 @@ export class Outbox {
     this.#path = path;
   }
 
-  /** Incidents that are in no series yet, oldest first. @param known those whose namespace, pod and uid are known, or the others */
+  /** Incidents that are in no series yet, oldest first. @param known those whose namespace, pod, uid and container are known, or the others */
   unassigned(known: "named" | "unnamed", limit: number): Stored<Incident[]> {
     const select = `SELECT seq, ${INCIDENT_COLUMNS.join(", ")} FROM incidents
       WHERE ${UNASSIGNED} AND ${known === "named" ? NAMED : `NOT (${NAMED})`} ORDER BY seq LIMIT ?`;

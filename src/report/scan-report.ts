@@ -14,7 +14,7 @@ export type ScanState = "ok" | "near" | "over";
 export interface ScanRow extends Omit<Identity, "podUid"> {
   /** Relative to the mount. */
   readonly cgroup: string;
-  /** What the pod's spec asks for; for a pod the sum of its containers, null when one of them has none. */
+  /** What the pod's spec asks for; for a pod what Kubernetes computes of it, null when one of its containers has none. */
   readonly requestBytes: number | null;
   /** The limit in the pod's spec, likewise; `limitBytes` is the one in force. */
   readonly specLimitBytes: number | null;

@@ -19,24 +19,30 @@ export interface LeakOptions {
   readonly adj?: number;
 }
 
+const SOURCE = `${import.meta.dir}/leak.c`;
+
 let compiled: string | null = null;
 
 /** Compiles the leaking program once per test process. @returns its path */
 export function compileLeak(): string {
   if (compiled !== null) return compiled;
   const out = `${mkdtempSync(`${tmpdir()}/oom-guard-leak-`)}/leak`;
-  compile(out, []);
+  compile(SOURCE, out, []);
   compiled = out;
   return out;
 }
 
 /** Compiles it for a root file system with no libraries in it. */
 export function compileStaticLeak(out: string): void {
-  compile(out, ["-static"]);
+  compileStatic(SOURCE, out);
 }
 
-function compile(out: string, options: readonly string[]): void {
-  const source = `${import.meta.dir}/leak.c`;
+/** Compiles any other program for one. */
+export function compileStatic(source: string, out: string): void {
+  compile(source, out, ["-static"]);
+}
+
+function compile(source: string, out: string, options: readonly string[]): void {
   const result = Bun.spawnSync(["gcc", "-O2", ...options, "-pthread", "-o", out, source]);
   if (result.exitCode !== 0) throw new Error(`gcc: ${result.stderr}`);
 }

@@ -5,7 +5,8 @@ import type { Stored } from "../../record/store-error.ts";
 import { type EventPod, occurrenceOf } from "./event.ts";
 import { EventRate } from "./event-rate.ts";
 import { Pause } from "./pause.ts";
-import type { CourierCallbacks, CourierPorts, PodIds, ResolvedPod } from "./ports.ts";
+import { mayTellMore, PodLag } from "./pod-lag.ts";
+import type { CourierCallbacks, CourierPorts, ResolvedPod } from "./ports.ts";
 import { answerOf, type SendResult, sendSeries } from "./send.ts";
 import { SERVER_CAP_MS, ServerHealth } from "./server-health.ts";
 
@@ -13,6 +14,12 @@ import { SERVER_CAP_MS, ServerHealth } from "./server-health.ts";
 const BATCH = 100;
 const STOP_MS = 200;
 const NEVER = Number.POSITIVE_INFINITY;
+
+/** Incidents of one container, not all of whose names are known. */
+interface Unnamed {
+  readonly key: string;
+  readonly incidents: readonly Incident[];
+}
 
 /**
  * Sends the Events that wait in the outbox, for as long as it takes. Nothing is kept here that matters: what waits is in
@@ -24,6 +31,7 @@ export class Courier {
   readonly #tell: CourierCallbacks;
   readonly #rate = new EventRate();
   readonly #resolverPause: Pause;
+  readonly #lag: PodLag;
   readonly #storePause: Pause;
   readonly #inFlight = new Map<string, AbortController>();
   readonly #tasks = new Set<Promise<void>>();
@@ -31,6 +39,7 @@ export class Courier {
   #outbox: Outbox | null = null;
   #resolving = false;
   #unresolvedSinceMs: number | null = null;
+  #resolvesSinceMs = Number.NEGATIVE_INFINITY;
   #isQueued = false;
   #isStopped = false;
   #cancelTimer: () => void = () => undefined;
@@ -40,6 +49,7 @@ export class Courier {
     this.#tell = callbacks;
     this.#health = new ServerHealth(ports.random);
     this.#resolverPause = new Pause(ports.random);
+    this.#lag = new PodLag(ports.random);
     this.#storePause = new Pause(ports.random);
   }
 
@@ -120,36 +130,60 @@ export class Courier {
 
   /** Begins to ask for the pods of the others. @returns when to look again */
   #resolve(outbox: Outbox): number {
+    const nowMs = this.#ports.now();
     if (this.#resolving) return NEVER;
-    if (this.#ports.now() < this.#resolverPause.untilMs) return this.#resolverPause.untilMs;
-    const unnamed = this.#read(outbox.unassigned("unnamed", BATCH));
-    if (unnamed === null || unnamed.length === 0) return NEVER;
+    if (nowMs < this.#resolverPause.untilMs) return this.#resolverPause.untilMs;
+    const unnamed = this.#read(outbox.unassigned("unnamed", BATCH)) ?? [];
+    const groups = Map.groupBy(unnamed, ({ containerId, podUid }) => JSON.stringify([containerId, podUid]));
+    this.#lag.keepOnly(groups);
+    const keys = Array.from(groups.keys());
+    const due = keys.filter((key) => this.#lag.untilMs(key) <= nowMs);
+    if (due.length === 0) return Math.min(NEVER, ...keys.map((key) => this.#lag.untilMs(key)));
     this.#resolving = true;
-    this.#start(() => this.#resolveAll(outbox, unnamed).finally(() => (this.#resolving = false)));
+    const waiting = due.map((key): Unnamed => ({ key, incidents: groups.get(key) ?? [] }));
+    this.#start(() => this.#resolveAll(outbox, waiting).finally(() => (this.#resolving = false)));
     return NEVER;
   }
 
-  async #resolveAll(outbox: Outbox, incidents: readonly Incident[]): Promise<void> {
-    const groups = Map.groupBy(incidents, ({ containerId, podUid }) => JSON.stringify([containerId, podUid]));
-    for (const group of groups.values()) {
-      const found = await this.#find(group[0] as PodIds);
-      if (this.#isStopped || found === undefined) return;
-      const decisions = group.map((incident) => decide(incident, found));
-      const settled = outbox.settle(decisions, this.#ports.wallNow());
-      if (outbox !== this.#outbox || !this.#wrote(settled)) return;
+  /** One question as long as there is no answer; then the others together, since one list answers them all. */
+  async #resolveAll(outbox: Outbox, [first, ...others]: readonly Unnamed[]): Promise<void> {
+    if (first === undefined) return;
+    const found = await this.#find(first);
+    this.#settle(outbox, first, found);
+    const rest = others.map(async (group) =>
+      this.#settle(outbox, group, found === undefined ? undefined : await this.#find(group)),
+    );
+    await Promise.all(rest);
+  }
+
+  /** Decides what becomes of incidents of one container, as far as it can be decided now. */
+  #settle(outbox: Outbox, { key, incidents }: Unnamed, found: ResolvedPod | null | undefined): void {
+    if (this.#isStopped || outbox !== this.#outbox) return;
+    const wallNowMs = this.#ports.wallNow();
+    const answeredForMs = found === undefined ? null : this.#ports.now() - this.#resolvesSinceMs;
+    const decisions: Decision[] = [];
+    for (const incident of incidents) {
+      const pod = found ?? podOf(incident);
+      if (!mayTellMore(incident, pod, { wallNowMs, answeredForMs })) decisions.push(decide(incident, pod));
     }
+    if (found !== undefined && decisions.length < incidents.length) this.#lag.missed(key, this.#ports.now());
+    if (decisions.length > 0) this.#wrote(outbox.settle(decisions, wallNowMs));
   }
 
   /** @returns undefined: it cannot be known now */
-  async #find({ containerId, podUid }: PodIds): Promise<ResolvedPod | null | undefined> {
+  async #find({ incidents }: Unnamed): Promise<ResolvedPod | null | undefined> {
+    const { containerId = null, podUid = null } = incidents[0] ?? {};
     const result = await answerOf(() => this.#ports.pods.find({ containerId, podUid }));
     if (this.#isStopped) return undefined;
     if (result.ok) {
       this.#resolverWorks();
       return result.value;
     }
-    this.#unresolvedSinceMs ??= this.#ports.now();
-    this.#resolverPause.failed(this.#ports.now(), SERVER_CAP_MS, result.error.retryAfterMs ?? 0);
+    const nowMs = this.#ports.now();
+    // Of questions that were asked together only one counts.
+    if (nowMs < this.#resolverPause.untilMs) return undefined;
+    this.#unresolvedSinceMs ??= nowMs;
+    this.#resolverPause.failed(nowMs, SERVER_CAP_MS, result.error.retryAfterMs ?? 0);
     this.#tell.onTrouble(result.error);
     return undefined;
   }
@@ -158,6 +192,7 @@ export class Courier {
     this.#resolverPause.end();
     const sinceMs = this.#unresolvedSinceMs;
     this.#unresolvedSinceMs = null;
+    if (sinceMs !== null) this.#resolvesSinceMs = this.#ports.now();
     // It may know a pod by heart while the server is away.
     if (sinceMs !== null && !this.#health.isTroubled) this.#tellRecovered(this.#ports.now() - sinceMs);
   }

@@ -16,6 +16,8 @@ export interface DockerRequest {
   readonly cgroupParent?: string;
 }
 
+const RUNTIME = "runc-anywhere";
+
 /** A dockerd and its containerd, all their cgroups below one of the test's own. */
 export class TestDocker {
   readonly directory = mkdtempSync(join(tmpdir(), "oom-guard-docker-"));
@@ -54,11 +56,21 @@ export class TestDocker {
     return this.#containerd;
   }
 
+  /** Where dockerd listens. */
+  get host(): string {
+    return `unix://${join(this.directory, "docker.sock")}`;
+  }
+
+  /** Put before a command line, starts it where the containers' mounts are. */
+  get enter(): readonly string[] {
+    return this.#namespace?.enter ?? [];
+  }
+
   /** Starts dockerd, again after `crash()`. */
   async startDaemon(): Promise<void> {
     const { directory } = this;
     const flags = {
-      host: this.#host,
+      host: this.host,
       containerd: this.containerd.socket,
       "data-root": join(directory, "data"),
       "exec-root": join(directory, "exec"),
@@ -74,10 +86,12 @@ export class TestDocker {
       ip6tables: false,
       "ip-forward": false,
       "userland-proxy": false,
+      "add-runtime": `${RUNTIME}=${join(import.meta.dir, RUNTIME)}`,
+      "default-runtime": RUNTIME,
     };
     const argv = Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`);
     const log = join(directory, "dockerd.log");
-    this.#dockerd = new Daemon([...(this.#namespace?.enter ?? []), "dockerd", ...argv], log);
+    this.#dockerd = new Daemon([...this.enter, "dockerd", ...argv], log);
     const answers = () => this.docker(["version"]).then(Boolean, () => false);
     await this.#dockerd.ready(answers);
   }
@@ -98,7 +112,7 @@ export class TestDocker {
 
   /** Runs the command line client. Throws with its error text when it fails. */
   async docker(args: readonly string[]): Promise<string> {
-    const client = ["docker", "--config", join(this.directory, "client"), "--host", this.#host];
+    const client = ["docker", "--config", join(this.directory, "client"), "--host", this.host];
     const child = Bun.spawn([...client, ...args], { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
     const [stdout, stderr, code] = await Promise.all([
       child.stdout.text(),
@@ -116,9 +130,5 @@ export class TestDocker {
     await this.#namespace?.stop();
     await until("cgroups of Docker empty", () => this.#cgroups.remove());
     rmSync(this.directory, { recursive: true });
-  }
-
-  get #host(): string {
-    return `unix://${join(this.directory, "docker.sock")}`;
   }
 }

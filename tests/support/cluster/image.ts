@@ -2,12 +2,12 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MARK } from "../../runner/leftovers.ts";
-import { compileStaticLeak } from "../leak.ts";
+import { compileStatic, compileStaticLeak } from "../leak.ts";
 import { makeRootfs } from "../rootfs.ts";
 
 /** busybox and `leak`; the command is the container's. On a registry that cannot exist, so that none is asked. */
 export const IMAGE = "oom-guard.invalid/busybox:test";
-/** The same; sleeps. */
+/** The same; `/pause`, as the real one. */
 export const PAUSE_IMAGE = "oom-guard.invalid/pause:test";
 
 /** Writes both into one archive, as `docker save` does; `ctr images import` and `docker load` read it. */
@@ -15,6 +15,7 @@ export function writeImages(archive: string): void {
   const directory = mkdtempSync(join(tmpdir(), "oom-guard-image-"));
   const rootfs = makeRootfs(join(directory, "rootfs"));
   compileStaticLeak(join(rootfs, "bin/leak"));
+  compileStatic(join(import.meta.dir, "pause.c"), join(rootfs, "pause"));
   const image = join(directory, "image");
   mkdirSync(image);
   tar(["-cf", join(image, "layer.tar"), "-C", rootfs, "."]);
@@ -33,7 +34,7 @@ export function writeImages(archive: string): void {
     writeFileSync(join(image, config), JSON.stringify(content));
     return { Config: config, RepoTags: [tag], Layers: ["layer.tar"] };
   };
-  const manifest = [describe(IMAGE, null), describe(PAUSE_IMAGE, ["sleep", "infinity"])];
+  const manifest = [describe(IMAGE, null), describe(PAUSE_IMAGE, ["/pause"])];
   writeFileSync(join(image, "manifest.json"), JSON.stringify(manifest));
   tar(["-cf", archive, "-C", image, "."]);
   rmSync(directory, { recursive: true });

@@ -9,7 +9,8 @@ export interface KubeletOptions {
   readonly directory: string;
   readonly nodeName: string;
   readonly kubeconfig: string;
-  readonly runtimeSocket: string;
+  /** Flags that say what runs containers. */
+  readonly runtime: Readonly<Record<string, string>>;
   readonly cgroupRoot: string;
   readonly serving: Certificate;
   /** Where manifests of static pods are. */
@@ -18,7 +19,7 @@ export interface KubeletOptions {
 
 /** Writes kubelet's configuration file. @returns its command line */
 export function kubeletArgv(options: KubeletOptions): string[] {
-  const { program, directory, nodeName, kubeconfig, runtimeSocket, cgroupRoot, serving, manifests } = options;
+  const { program, directory, nodeName, kubeconfig, runtime, cgroupRoot, serving, manifests } = options;
   const config = {
     apiVersion: "kubelet.config.k8s.io/v1beta1",
     kind: "KubeletConfiguration",
@@ -52,8 +53,7 @@ export function kubeletArgv(options: KubeletOptions): string[] {
   const flags = {
     config: configFile,
     kubeconfig,
-    "container-runtime": "remote",
-    "container-runtime-endpoint": `unix://${runtimeSocket}`,
+    ...runtime,
     "hostname-override": nodeName,
     "root-dir": join(directory, "kubelet"),
     "cert-dir": join(directory, "kubelet-pki"),

@@ -2,15 +2,15 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CgroupDirs, hierarchies } from "../cgroup-dirs.ts";
-import { TestContainerd } from "../containerd.ts";
+import type { TestContainerd } from "../containerd.ts";
 import { Daemon } from "../daemon.ts";
 import { until } from "../until.ts";
 import type { TestApiServer } from "./api-server.ts";
-import { criConfig } from "./cri.ts";
+import type { TestDocker } from "./docker.ts";
 import { IMAGE, writeImages } from "./image.ts";
 import { kubeletArgv } from "./kubelet-config.ts";
 import { kubernetesFolder } from "./kubernetes-folder.ts";
-import { MountNamespace } from "./mount-namespace.ts";
+import { containerdRuntime, dockerRuntime, type NodeRuntime } from "./node-runtime.ts";
 import { type ContainerStatus, type Pod, type PodRequest, podManifest } from "./objects.ts";
 
 const TRIGGERS = "/triggers";
@@ -22,7 +22,12 @@ export function whenTriggered(name: string, command: string): string[] {
   return ["sh", "-c", `until [ -e ${TRIGGERS}/${name} ]; do sleep 0.05; done; exec ${command}`];
 }
 
-/** A node of a cluster: kubelet and containerd with its CRI plugin, all their cgroups below one of the test's own. */
+export interface NodeOptions {
+  /** containerd unless given. */
+  readonly runtime?: "containerd" | "docker";
+}
+
+/** A node of a cluster: kubelet and what runs its containers, all their cgroups below one of the test's own. */
 export class TestNode {
   readonly name: string;
   readonly directory = mkdtempSync(join(tmpdir(), "oom-guard-node-"));
@@ -32,20 +37,21 @@ export class TestNode {
   readonly #cgroups = new CgroupDirs();
   readonly #triggers = join(this.directory, "triggers");
   readonly #manifests = join(this.directory, "manifests");
-  #namespace: MountNamespace | null = null;
-  #containerd: TestContainerd | null = null;
+  readonly #startRuntime: (directory: string) => Promise<NodeRuntime>;
+  #runtime: NodeRuntime | null = null;
   #kubelet: Daemon | null = null;
   #argv: readonly string[] = [];
 
-  private constructor(api: TestApiServer, name: string) {
+  private constructor(api: TestApiServer, name: string, { runtime }: NodeOptions) {
     this.#api = api;
+    this.#startRuntime = runtime === "docker" ? dockerRuntime : containerdRuntime;
     this.name = name;
     this.cgroupRoot = `/oom-guard-${name}-${process.pid}`;
   }
 
   /** Starts one and waits until it is Ready. */
-  static async start(api: TestApiServer, name = "node"): Promise<TestNode> {
-    const node = new TestNode(api, name);
+  static async start(api: TestApiServer, name = "node", options: NodeOptions = {}): Promise<TestNode> {
+    const node = new TestNode(api, name, options);
     try {
       await node.#start();
     } catch (error) {
@@ -57,8 +63,14 @@ export class TestNode {
 
   /** Its containerd: socket, `ctr()`, `freeze()`, `thaw()`, `crash()`, `startDaemon()`. */
   get containerd(): TestContainerd {
-    if (this.#containerd === null) throw new Error(`${this.name} is not started`);
-    return this.#containerd;
+    return this.#running.containerd;
+  }
+
+  /** Its Docker. */
+  get docker(): TestDocker {
+    const { docker } = this.#running;
+    if (docker === null) throw new Error(`${this.name} runs without Docker`);
+    return docker;
   }
 
   /** What the guard is to be pointed at. */
@@ -147,8 +159,7 @@ export class TestNode {
   /** Ends everything and removes what it caused. Throws when something cannot be removed. */
   async stop(): Promise<void> {
     await this.stopKubelet();
-    await this.#containerd?.stop();
-    await this.#namespace?.stop();
+    await this.#runtime?.stop();
     await until(`cgroups of ${this.name} empty`, () => this.#cgroups.remove());
     rmSync(this.directory, { recursive: true });
   }
@@ -159,17 +170,15 @@ export class TestNode {
     // kubelet wants it to be there, in every hierarchy.
     this.#cgroups.note(this.cgroupRoot);
     for (const hierarchy of hierarchies()) mkdirSync(join(hierarchy, this.cgroupRoot), { recursive: true });
-    this.#namespace = await MountNamespace.create(this.directory);
-    const { enter } = this.#namespace;
-    this.#containerd = await TestContainerd.start({ enter, cri: criConfig(this.directory) });
+    this.#runtime = await this.#startRuntime(this.directory);
     this.#argv = [
-      ...enter,
+      ...this.#runtime.enter,
       ...kubeletArgv({
         program: join(kubernetesFolder() ?? "", "kubelet"),
         directory: this.directory,
         nodeName: this.name,
         kubeconfig: this.#api.kubeconfig(`kubelet-${this.name}`, this.#api.nodeUser(this.name)),
-        runtimeSocket: this.#containerd.socket,
+        runtime: this.#runtime.flags,
         cgroupRoot: this.cgroupRoot,
         serving: this.#api.authority.issue({ commonName: this.name, server: true }),
         manifests: this.#manifests,
@@ -179,8 +188,13 @@ export class TestNode {
     // Meanwhile: before anything else, kubelet's cAdvisor looks for Docker, for 5 s.
     const archive = join(this.directory, "images.tar");
     writeImages(archive);
-    await this.containerd.ctr(["images", "import", "--snapshotter", "native", archive]);
+    await this.#runtime.importImages(archive);
     await this.ready();
+  }
+
+  get #running(): NodeRuntime {
+    if (this.#runtime === null) throw new Error(`${this.name} is not started`);
+    return this.#runtime;
   }
 
   async #isReady(): Promise<boolean> {

@@ -75,19 +75,27 @@ export interface PodRequest {
   readonly restartPolicy?: "Always" | "OnFailure" | "Never";
   /** Directories of the host by where every container finds them. */
   readonly hostPaths?: Readonly<Record<string, string>>;
+  /** Where every container finds a directory that they share, in memory. */
+  readonly memoryPath?: string;
 }
 
 /** The manifest of a pod that is bound to a node from the start, so that it needs no scheduler. */
 export function podManifest(image: string, request: PodRequest): object {
   const { name, namespace = "default", nodeName, labels = {}, restartPolicy = "Always" } = request;
-  const hostPaths = Object.entries(request.hostPaths ?? {});
+  const volumes = [
+    ...Object.entries(request.hostPaths ?? {}).map(([mountPath, path]) => [
+      mountPath,
+      { hostPath: { path } },
+    ]),
+    ...(request.memoryPath === undefined ? [] : [[request.memoryPath, { emptyDir: { medium: "Memory" } }]]),
+  ] as [string, object][];
   const container = ({ name, args = [], requests = {}, limits = {} }: ContainerRequest) => ({
     name,
     image,
     imagePullPolicy: "Never",
     args,
     resources: { requests, limits },
-    volumeMounts: hostPaths.map(([mountPath], index) => ({ name: `host-${index}`, mountPath })),
+    volumeMounts: volumes.map(([mountPath], index) => ({ name: `volume-${index}`, mountPath })),
   });
   return {
     apiVersion: "v1",
@@ -103,7 +111,7 @@ export function podManifest(image: string, request: PodRequest): object {
       terminationGracePeriodSeconds: 1,
       containers: request.containers.map(container),
       initContainers: (request.initContainers ?? []).map(container),
-      volumes: hostPaths.map(([, path], index) => ({ name: `host-${index}`, hostPath: { path } })),
+      volumes: volumes.map(([, source], index) => ({ name: `volume-${index}`, ...source })),
     },
   };
 }

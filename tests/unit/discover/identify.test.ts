@@ -134,8 +134,8 @@ describe("identifyCgroup with the API server's pods", () => {
     {
       ...{ namespace: "api", name: "web-api", uid: UID, nodeUid: UID, qos: "Guaranteed" },
       containers: [
-        { name: "main", containerIds: [ID], ...spec },
-        { name: "odd", containerIds: ["0dd0".repeat(16)], ...spec },
+        { name: "main", kind: "app" as const, containerIds: [ID], ...spec },
+        { name: "odd", kind: "app" as const, containerIds: ["0dd0".repeat(16)], ...spec },
       ],
     },
   ]);

@@ -2,7 +2,7 @@ import type { NodeContainer, NodePod } from "../../../src/kubernetes/node-pod.ts
 
 /** One container of a pod, with these ids. */
 export function container(name: string, containerIds: readonly string[] = []): NodeContainer {
-  return { name, containerIds, requestBytes: null, limitBytes: null };
+  return { name, kind: "app", containerIds, requestBytes: null, limitBytes: null };
 }
 
 /** A pod of the namespace shop, with one container of each name whose id is `<pod>-<name>`. */

@@ -3,14 +3,17 @@ import { readPod } from "../../../src/kubernetes/pod-schema.ts";
 
 const metadata = { namespace: "shop", name: "cart-7", uid: "2b1c-4d" };
 const bare = { metadata, spec: { containers: [{ name: "app" }] } };
-const container = { name: "app", containerIds: [], requestBytes: null, limitBytes: null };
+const container = {
+  ...{ name: "app", kind: "app" as const, containerIds: [] },
+  ...{ requestBytes: null, limitBytes: null },
+};
 const plain = { ...metadata, nodeUid: metadata.uid, qos: null, containers: [container] };
 
 test("everything that is wanted is taken, of all kinds of containers", () => {
   const pod = readPod({
     metadata: { ...metadata, labels: { x: "y" }, annotations: { "kubernetes.io/config.mirror": "abc123" } },
     spec: {
-      initContainers: [{ name: "init" }],
+      initContainers: [{ name: "init" }, { name: "sidecar", restartPolicy: "Always" }],
       containers: [
         {
           name: "app",
@@ -43,9 +46,10 @@ test("everything that is wanted is taken, of all kinds of containers", () => {
     nodeUid: "abc123",
     qos: "Burstable",
     containers: [
-      { ...container, name: "init", containerIds: ["i1"] },
-      { name: "app", containerIds: ["a2", "a1"], requestBytes: 2 ** 30, limitBytes: 1.5e9 },
-      { ...container, name: "debug", containerIds: ["d1"] },
+      { ...container, name: "init", kind: "init", containerIds: ["i1"] },
+      { ...container, name: "sidecar" },
+      { name: "app", kind: "app", containerIds: ["a2", "a1"], requestBytes: 2 ** 30, limitBytes: 1.5e9 },
+      { ...container, name: "debug", kind: "ephemeral", containerIds: ["d1"] },
     ],
   });
 });
@@ -74,6 +78,10 @@ test.each([
   [
     "with a limit that is a number",
     { ...bare, spec: { containers: [{ name: "app", resources: { limits: { memory: 7 } } }] } },
+  ],
+  [
+    "with an odd restart policy of a container",
+    { ...bare, spec: { containers: [{ name: "app", restartPolicy: 7 }] } },
   ],
   [
     "with a status of a container it does not have",

@@ -86,11 +86,12 @@ describe("unassigned", () => {
     add(store, "no uid", { podUid: null });
     add(store, "no pod", { pod: null });
     add(store, "no namespace", { namespace: null });
-    add(store, "also named", { container: null });
+    add(store, "no container", { container: null });
+    add(store, "a whole pod", { container: null, containerId: null });
     const ids = (known: "named" | "unnamed", limit: number) =>
       must(outbox.unassigned(known, limit)).map(({ id }) => id);
-    expect(ids("named", 10)).toEqual(["named", "also named"]);
-    expect(ids("unnamed", 10)).toEqual(["no uid", "no pod", "no namespace"]);
+    expect(ids("named", 10)).toEqual(["named", "a whole pod"]);
+    expect(ids("unnamed", 10)).toEqual(["no uid", "no pod", "no namespace", "no container"]);
     expect(ids("unnamed", 1)).toEqual(["no uid"]);
   });
 

@@ -40,7 +40,9 @@ const pods = new NodePods();
 pods.replaceAll([
   {
     ...{ namespace: "default", name: "web-0", uid: "uid", nodeUid: "uid", qos: null },
-    containers: [{ name: "app", containerIds: ["c"], requestBytes: 300 * M, limitBytes: 999 * M }],
+    containers: [
+      { name: "app", kind: "app", containerIds: ["c"], requestBytes: 300 * M, limitBytes: 999 * M },
+    ],
   },
 ]);
 

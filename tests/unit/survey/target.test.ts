@@ -40,7 +40,10 @@ function world(changes: Partial<TargetWorld> = {}): TargetWorld {
   ];
   for (const each of all) names.upsert("socket", each);
   const pods = new NodePods();
-  const job = { name: "job", containerIds: [id("e")], requestBytes: null, limitBytes: null };
+  const job = {
+    ...{ name: "job", kind: "app" as const, containerIds: [id("e")] },
+    ...{ requestBytes: null, limitBytes: null },
+  };
   pods.replaceAll([
     { namespace: "shop", name: "batch", uid: API_UID, nodeUid: API_UID, qos: null, containers: [job] },
   ]);

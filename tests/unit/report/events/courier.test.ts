@@ -506,7 +506,7 @@ describe("the pod of an incident that does not know it", () => {
 
   test("is not there: no Event, and why", async () => {
     using rig = new Rig();
-    await rig.happen(["web"], unnamed);
+    await rig.happen(["web"], { ...unnamed, timeMs: rig.clock.wall - MINUTE });
     expect(rig.states).toEqual(["no pod of this node has this container"]);
     expect([rig.server.take(), rig.told, rig.clock.timers]).toEqual([[], [], 0]);
   });
@@ -522,6 +522,9 @@ describe("the pod of an incident that does not know it", () => {
     expect(rig.asked.length).toBeLessThanOrEqual(26);
     expect(rig.states).toEqual(["pending", "pending", "sent"]);
     rig.resolve = ({ containerId }) => (containerId === "container-of-web" ? web : null);
+    await rig.clock.advance(MINUTE);
+    // What kubelet could not tell while there was no server it may tell now.
+    expect(rig.states).toEqual(["sent", "pending", "sent"]);
     await rig.clock.advance(MINUTE);
     expect(rig.states).toEqual(["sent", "no pod of this node has this container", "sent"]);
     expect(rig.told.at(0)).toBe("trouble unreachable");

@@ -22,6 +22,8 @@ export class Rig implements Disposable {
   resolve: (ids: PodIds) => ResolvedPod | null | ApiErrorKind = () => null;
   /** What the list of pods asks for when it fails. */
   resolveAfterMs = 0;
+  /** Each answer about pods waits for this. */
+  find: () => Promise<void> = () => Promise.resolve();
   random = () => 0;
   store: IncidentStore;
   courier: Courier;
@@ -121,7 +123,13 @@ export class Rig implements Disposable {
           create: (event, signal) => (lives() ? this.server.create(event, signal) : never()),
           update: (...request) => (lives() ? this.server.update(...request) : never()),
         },
-        pods: { find: async (ids) => this.#find(ids) },
+        pods: {
+          find: async (ids) => {
+            this.asked.push(ids);
+            await this.find();
+            return this.#find(ids);
+          },
+        },
         nodeName: () => "node-1",
         now: () => clock.now,
         wallNow: () => clock.wall,
@@ -141,7 +149,6 @@ export class Rig implements Disposable {
   }
 
   #find(ids: PodIds): ApiResult<ResolvedPod | null> {
-    this.asked.push(ids);
     const found = this.resolve(ids);
     return typeof found === "string"
       ? {
