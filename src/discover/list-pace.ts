@@ -51,6 +51,11 @@ export class ListPace {
     this.#failing = { error, untilMs: nowMs + this.#pauseMs(error) };
   }
 
+  /** The server works for others: it may be asked again, unless it was about the right to. A failure after this is one more. */
+  lift(): void {
+    if (this.#failing?.error.kind !== "forbidden") this.#failing = null;
+  }
+
   #pauseMs({ kind, retryAfterMs }: ApiError): number {
     if (kind === "unconfigured")
       return backoffMs(0, UNCONFIGURED_PAUSE_MS, UNCONFIGURED_PAUSE_MS, this.#random());
