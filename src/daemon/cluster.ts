@@ -2,7 +2,7 @@ import type { Config, LogLevel } from "../config/config.ts";
 import type { Identity } from "../discover/identity.ts";
 import { NodePods } from "../discover/node-pods.ts";
 import { PodLookup } from "../discover/pod-lookup.ts";
-import type { ApiError } from "../kubernetes/api-error.ts";
+import type { ApiError, Right } from "../kubernetes/api-error.ts";
 import { ApiClient } from "../kubernetes/client.ts";
 import type { ClusterAccess } from "../kubernetes/cluster-access.ts";
 import { createEvent, updateEvent } from "../kubernetes/events.ts";
@@ -32,10 +32,11 @@ export class Cluster {
   readonly #log: Log;
   readonly #lookup: PodLookup;
   readonly #courier: Courier;
-  /** What was said about the API server since it last worked. */
-  readonly #troubles = new Set<string>();
-  /** The same about the store. */
+  /** What was said about the API server since it last worked, and the right that was missing. */
+  readonly #troubles = new Map<string, Right | null>();
+  /** What was said about the store. */
   readonly #storeTroubles = new Set<string>();
+  #recoveredMs = Number.NEGATIVE_INFINITY;
 
   /** @param outbox that of the store which is open now */
   constructor(access: ClusterAccess, outbox: () => Outbox | null, log: Log) {
@@ -46,7 +47,7 @@ export class Cluster {
       listPods: () => listNodePods(client, access.nodeName()),
       pods: this.pods,
       onTrouble: (error) => this.#trouble(error),
-      onRecovered: () => this.#recovered("the API server tells the names of pods again"),
+      onRecovered: () => this.#recovered("pods", "the API server tells the names of pods again"),
       onTruncated: (rejected) =>
         log.once("truncated pods", "warn", `${rejected} pods are left without names: too many`),
     });
@@ -68,11 +69,15 @@ export class Cluster {
         },
       },
       {
-        onTrouble: (error) => this.#trouble(error),
-        onRecovered: (pending, outageMs) =>
+        onTrouble: (error, startedMs) => this.#trouble(error, startedMs),
+        onRecovered: (pending, outageMs) => {
           this.#recovered(
+            "events",
             `the API server takes Events again, after ${Math.round(outageMs / 1000)} s; ${pending} wait to be sent`,
-          ),
+          );
+          // It would go on to tell what was wrong before, as if it were now.
+          this.#lookup.serverWorks();
+        },
         onDelivered: ({ namespace, name, count }) =>
           log.debug("an Event was sent", { namespace, event: name, count }),
         onGivenUp: (givenUp) => this.#gaveUp(givenUp),
@@ -127,20 +132,32 @@ export class Cluster {
     await this.#courier.stop();
   }
 
-  #trouble(error: ApiError): void {
+  /** @param startedMs when the request that failed began */
+  #trouble(error: ApiError, startedMs = performance.now()): void {
+    // Begun while the server was away, and given up when it had come back.
+    if (startedMs < this.#recoveredMs) return;
     if (error.kind === "unconfigured" && eventMode(this.#access) !== "on") return;
     const key = `API server: ${error.kind} ${error.right?.verb} ${error.right?.resource}`;
-    this.#troubles.add(key);
+    this.#troubles.set(key, error.right);
     this.#log.once(key, "warn", `no Events and no names from the API server for now: ${error.message}`);
   }
 
-  #recovered(message: string): void {
-    this.#settled("info", message);
+  /** @param resource what works; the right to another may still be missing */
+  #recovered(resource: string, message: string): void {
+    this.#recoveredMs = performance.now();
+    let level: LogLevel = "info";
+    for (const [key, right] of this.#troubles) {
+      if (right !== null && right.resource !== resource) continue;
+      this.#troubles.delete(key);
+      this.#log.resolved(key, level, message);
+      // Several causes may have come one after the other; that it works again is one thing.
+      level = "debug";
+    }
   }
 
   /** What was said is over, for the reason given. */
   #settled(level: LogLevel, message: string): void {
-    for (const key of this.#troubles) this.#log.resolved(key, level, message);
+    for (const key of this.#troubles.keys()) this.#log.resolved(key, level, message);
     this.#troubles.clear();
   }
 

@@ -50,6 +50,11 @@ export class ListPace {
     this.#failing = { error, untilMs: nowMs + this.#pauseMs(error) };
   }
 
+  /** The server works for others: it may be asked again, unless it was about the right to. A failure after this is one more. */
+  lift(): void {
+    if (this.#failing?.error.kind !== "forbidden") this.#failing = null;
+  }
+
   #pauseMs({ retryAfterMs }: ApiError): number {
     const pauseMs = backoffMs(this.#failures++, FIRST_PAUSE_MS, CAP_MS, this.#random());
     return Math.max(pauseMs, Math.min(retryAfterMs ?? 0, CAP_MS));

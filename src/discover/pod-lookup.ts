@@ -59,6 +59,8 @@ export class PodLookup {
   readonly #resigned = new Set<string>();
   #timer: { readonly atMs: number; cancel(): void } | null = null;
   #listing = false;
+  /** The list under way began before the server was heard to work: that it fails says nothing. */
+  #outdated = false;
   #stopped = false;
   /** Who waits for the list that is under way, and who for the next. */
   #served: Finder[] = [];
@@ -120,6 +122,15 @@ export class PodLookup {
     this.#wakeAt(this.#wishMs(nowMs));
   }
 
+  /** The API server has answered others after trouble that was told: what it said to us before is out of date. */
+  serverWorks(): void {
+    if (this.#stopped) return;
+    this.#outdated = this.#listing;
+    this.#pace.lift();
+    if (this.#pace.failing(this.#clock.nowMs()) === null) this.#trouble = null;
+    this.#wakeAt(this.#wishMs(this.#clock.nowMs()));
+  }
+
   /** Ends all waiting, that of others included. */
   stop(): void {
     this.#stopped = true;
@@ -166,12 +177,19 @@ export class PodLookup {
 
   async #list(startedMs: number): Promise<void> {
     this.#listing = true;
+    this.#outdated = false;
     this.#served = this.#finders;
     this.#finders = [];
     this.#pace.began(startedMs);
     const result = await this.#options.listPods();
     this.#listing = false;
     if (this.#stopped) return;
+    if (!result.ok && this.#outdated) {
+      this.#finders = [...this.#served, ...this.#finders];
+      this.#served = [];
+      this.#wakeAt(this.#wishMs(this.#clock.nowMs()));
+      return;
+    }
     if (result.ok) this.#succeeded(result.value, startedMs);
     else this.#pace.failed(result.error, this.#clock.nowMs());
     if (!result.ok) this.#refuse(result.error);

@@ -41,7 +41,8 @@ export function readAnswer<T>(access: Access, request: ApiRequest<T>, answer: An
     const result = v.safeParse(request.schema, json);
     if (json !== undefined && result.success) return { ok: true, value: result.output };
     const what = json === undefined ? `not JSON (${type(headers)})` : "not what was asked for";
-    return failure("garbage", `${printable(access.server)} answers ${status} with ${what}`);
+    const message = `${printable(access.server)} answers ${status} with ${what}: is server in ${access.source} an API server?`;
+    return failure("garbage", message);
   }
   const refusal = v.parse(v.fallback(Refusal, v.parse(Refusal, {})), json);
   const kind = kindOf(status, refusal);

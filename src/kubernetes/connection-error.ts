@@ -13,9 +13,15 @@ const unknownAuthority = tls((access) =>
     : `has a certificate of an unknown authority: certificate-authority in ${access.source} does not match the server`,
 );
 
+/** Something else may listen there, or nothing. */
+const wrongServer = ({ source }: Access) => `is server in ${source} an API server?`;
+
 /** By the code that Bun puts on what fetch throws. */
 const causes: Readonly<Record<string, Cause>> = {
-  ECONNREFUSED: unreachable("connection refused"),
+  ECONNREFUSED: [
+    "unreachable",
+    ({ source }) => `cannot be reached: connection refused (is it down, or is server in ${source} wrong?)`,
+  ],
   ECONNRESET: unreachable("the connection was closed before an answer came"),
   ConnectionClosed: unreachable("the connection was closed before an answer came"),
   ETIMEDOUT: unreachable("the connection timed out"),
@@ -33,7 +39,10 @@ const causes: Readonly<Record<string, Cause>> = {
   SELF_SIGNED_CERT_IN_CHAIN: unknownAuthority,
   DEPTH_ZERO_SELF_SIGNED_CERT: unknownAuthority,
   CERT_SIGNATURE_FAILURE: unknownAuthority,
-  CERT_HAS_EXPIRED: tls(() => "cannot be trusted: the server's certificate expired (or its authority's)"),
+  CERT_HAS_EXPIRED: tls(
+    () =>
+      "cannot be trusted: the server's certificate expired (or its authority's): renew it there (or is this node's clock wrong?)",
+  ),
   CERT_NOT_YET_VALID: tls(
     () => "cannot be trusted: the server's certificate is not valid yet (is this node's clock right?)",
   ),
@@ -42,7 +51,8 @@ const causes: Readonly<Record<string, Cause>> = {
     return `cannot be trusted: its certificate is not valid for ${printable(host)} (tls-server-name in ${access.source} can say what it is valid for)`;
   }),
   EPROTO: tls(
-    () => "does not agree on TLS: it may not speak TLS on that port, or not accept the client certificate",
+    (access) =>
+      `does not agree on TLS: it may not speak TLS on that port, or not accept the client certificate (${wrongServer(access)})`,
   ),
   ResponseHeadersTooLarge: ["garbage", () => "sends headers that no API server sends"],
 };
@@ -53,7 +63,7 @@ export function connectionError(access: Access, code: string): ApiError {
   return new ApiError(kind, printable(`${printable(access.server)} ${text(access)}`));
 }
 
-const notHttp: Cause = ["garbage", () => "answers what is not HTTP"];
+const notHttp: Cause = ["garbage", (access) => `answers what is not HTTP: ${wrongServer(access)}`];
 
 function causeOf(code: string): Cause {
   const cause = causes[code];

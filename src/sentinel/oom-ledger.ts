@@ -1,3 +1,4 @@
+import { isWithin } from "../act/kill-process.ts";
 import { walkOpen } from "../cgroup/children.ts";
 import type { MemoryReader } from "../cgroup/hierarchy.ts";
 
@@ -55,8 +56,16 @@ export class OomLedger {
     return counts ? kills : null;
   }
 
-  /** A removed cgroup's counter means nothing for the next one of that name. */
+  /**
+   * A removed cgroup's counter means nothing for the next one of that name. Nor do those below it, of which some may
+   * have come and gone too fast for anybody else to know them.
+   */
   forget(cgroup: string): void {
-    this.#counts.delete(cgroup);
+    for (const name of this.#counts.keys()) if (isWithin(name, cgroup)) this.#counts.delete(name);
+  }
+
+  /** How many counters are remembered. */
+  get size(): number {
+    return this.#counts.size;
   }
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
 import { Ballast } from "../../../ffi/ballast.ts";
 import { drainEventfd } from "../../../ffi/eventfd.ts";
 import { close, writeControl } from "../../../ffi/file.ts";
@@ -17,7 +17,7 @@ const scratchPrefix = "oom-guard-calibration-";
  * @throws SysError when the scratch cgroup cannot be made or entered
  */
 export function calibrateThresholds(mount: string, procRoot = "/proc"): ThresholdUnit {
-  removeLeftovers(mount);
+  removeLeftovers(mount, procRoot);
   const home = parseCgroupPath(readFileSync(`${procRoot}/self/cgroup`, "utf8"), 1);
   const scratch = `${mount}/${scratchPrefix}${process.pid}`;
   mkdirSync(scratch);
@@ -59,13 +59,16 @@ function firesInside(scratch: string, unit: "bytes" | "pages"): boolean {
 }
 
 /** A guard that was killed in the middle left its scratch cgroup behind, empty by now. */
-function removeLeftovers(mount: string): void {
+function removeLeftovers(mount: string, procRoot: string): void {
   for (const name of readdirSync(mount)) {
     if (!name.startsWith(scratchPrefix)) continue;
+    const pid = name.slice(scratchPrefix.length);
+    // Another guard is calibrating right now, and may not be in it yet, or any more.
+    if (pid !== `${process.pid}` && existsSync(`${procRoot}/${pid}`)) continue;
     try {
       rmdirSync(`${mount}/${name}`);
     } catch {
-      // Another guard is calibrating in it right now.
+      // Another guard has removed it, or somebody has put a process into it.
     }
   }
 }

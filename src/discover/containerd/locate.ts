@@ -1,3 +1,4 @@
+import { classify } from "../classify.ts";
 import { expandCgroupsPath } from "./cgroups-path.ts";
 
 /**
@@ -23,7 +24,10 @@ export function locateCgroup(
   const expected = raw === null ? null : (expandCgroupsPath(raw) ?? `/${raw}`);
   // Not always at the start: runc itself may live below the root (a node in a container).
   const at = expected === null ? -1 : `${processPath}/`.indexOf(`${expected}/`);
-  return expected === null || at < 0 ? processPath : processPath.slice(0, at + expected.length);
+  if (expected !== null && at >= 0) return processPath.slice(0, at + expected.length);
+  // In another container's: the process ended after the runtime told its pid, and somebody else has the number now.
+  if (classify(processPath).containerId !== null) return raw === null ? null : expandCgroupsPath(raw);
+  return processPath;
 }
 
 function cutAfterId(path: string, id: string): string | null {

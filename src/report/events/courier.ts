@@ -173,6 +173,7 @@ export class Courier {
   /** @returns undefined: it cannot be known now */
   async #find({ incidents }: Unnamed): Promise<ResolvedPod | null | undefined> {
     const { containerId = null, podUid = null } = incidents[0] ?? {};
+    const startedMs = this.#ports.now();
     const result = await answerOf(() => this.#ports.pods.find({ containerId, podUid }));
     if (this.#isStopped) return undefined;
     if (result.ok) {
@@ -184,7 +185,7 @@ export class Courier {
     if (nowMs < this.#resolverPause.untilMs) return undefined;
     this.#unresolvedSinceMs ??= nowMs;
     this.#resolverPause.failed(nowMs, SERVER_CAP_MS, result.error.retryAfterMs ?? 0);
-    this.#tell.onTrouble(result.error);
+    this.#tell.onTrouble(result.error, startedMs);
     return undefined;
   }
 
@@ -254,7 +255,7 @@ export class Courier {
       const { error } = result;
       if (isOpen) this.#health.failed(id, error, startedMs, this.#ports.now());
       if (isOpen && error.kind !== "unconfigured") this.#wrote(outbox.attempted(id, count));
-      this.#tell.onTrouble(error);
+      this.#tell.onTrouble(error, startedMs);
       return;
     }
     const outageMs = this.#health.answered(id, this.#ports.now());
@@ -265,7 +266,9 @@ export class Courier {
       if (isOpen) this.#wrote(outbox.close(id, result.reason));
       this.#tell.onGivenUp({ events: 1, reason: result.reason, series });
     }
-    if (outageMs !== null) this.#tellRecovered(outageMs);
+    if (outageMs === null) return;
+    this.#resolverPause.lift();
+    this.#tellRecovered(outageMs);
   }
 
   #tellRecovered(outageMs: number): void {
@@ -274,9 +277,10 @@ export class Courier {
 
   /** Runs it beside everything else, and looks again when it is done. */
   #start(task: () => Promise<void>): void {
+    const startedMs = this.#ports.now();
     const running = task()
       .catch((cause) =>
-        this.#tell.onTrouble(new ApiError("garbage", `unexpected: ${String(cause)}`, { cause })),
+        this.#tell.onTrouble(new ApiError("garbage", `unexpected: ${String(cause)}`, { cause }), startedMs),
       )
       .finally(() => {
         this.#tasks.delete(running);

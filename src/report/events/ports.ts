@@ -59,8 +59,11 @@ export interface GivenUp {
 
 /** What the courier tells. */
 export interface CourierCallbacks {
-  /** At each request that failed and will be tried again; also when the pods of the node cannot be asked for. */
-  readonly onTrouble: (error: ApiError) => void;
+  /**
+   * At each request that failed and will be tried again; also when the pods of the node cannot be asked for.
+   * @param startedMs when it began: what has worked since then speaks against it
+   */
+  readonly onTrouble: (error: ApiError, startedMs: number) => void;
   /** An answer after trouble. @param pending incidents whose Event is not sent yet */
   readonly onRecovered: (pending: number, outageMs: number) => void;
   /** The server has an Event as it is in the series. */

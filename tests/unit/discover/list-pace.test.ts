@@ -64,6 +64,19 @@ describe("after a failure", () => {
 });
 
 test.each([
+  ["unreachable", 0, 4],
+  ["forbidden", 2, 6],
+] as const)("an answer to others ends the pause after %s at once: %d s", (kind, atOnceS, nextS) => {
+  const pace = new ListPace(() => 0);
+  pace.failed(new ApiError(kind, "x"), 0);
+  pace.lift();
+  expect(pace.earliestMs(0)).toBe(atOnceS * S);
+  // It goes on counting: lists alone may be what the server cannot do.
+  pace.failed(new ApiError(kind, "x"), atOnceS * S);
+  expect(pace.earliestMs(0)).toBe(nextS * S);
+});
+
+test.each([
   [1, 0, 2],
   [2, 0, 4],
   [3, 1, 4],

@@ -377,6 +377,36 @@ describe("find", () => {
     expect(listed.length).toBe(2);
   });
 
+  test("does not repeat what was wrong before the server answered others", async () => {
+    answers = () => fails("unauthorized");
+    expect(await answer(lookup.find({ containerId: null, podUid: "uid-web" }))).toMatchObject({ ok: false });
+    answers = () => ok(pod("web"));
+    lookup.serverWorks();
+    expect(await answer(lookup.find({ containerId: null, podUid: "uid-web" }))).toMatchObject({ ok: true });
+    expect(seconds()).toEqual([0, 0]);
+    expect(told).toEqual(["unauthorized"]);
+  });
+
+  test("asks once more when a list fails that began before the server answered others", async () => {
+    const late = Promise.withResolvers<ApiResult<NodePod[]>>();
+    answers = () => late.promise;
+    const asked = lookup.find({ containerId: null, podUid: "uid-web" });
+    await clock.pass(0);
+    lookup.serverWorks();
+    answers = () => ok(pod("web"));
+    late.resolve(fails("timeout"));
+    expect(await answer(asked)).toMatchObject({ ok: true, value: { pod: "web" } });
+    expect([told, listed.length]).toEqual([[], 2]);
+  });
+
+  test("tells anew what is still wrong after the server answered others", async () => {
+    answers = () => fails("server");
+    await answer(lookup.find({ containerId: null, podUid: "uid-web" }));
+    lookup.serverWorks();
+    await answer(lookup.find({ containerId: null, podUid: "uid-web" }));
+    expect(told).toEqual(["server", "server"]);
+  });
+
   test("waits for the floor rather than list a hundred times", async () => {
     const finds: Promise<unknown>[] = [];
     for (let i = 0; i < 300; i++) {

@@ -144,15 +144,20 @@ test.each([
     "200 with HTML",
     { body: "<html>", headers: { "content-type": "text/html" } },
     "garbage",
-    "SERVER answers 200 with not JSON (text/html)",
+    "SERVER answers 200 with not JSON (text/html): is server in /etc/kubeconfig an API server?",
   ],
   [
     "200 with another object",
     { body: { kind: "Pod" } },
     "garbage",
-    "SERVER answers 200 with not what was asked for",
+    "SERVER answers 200 with not what was asked for: is server in /etc/kubeconfig an API server?",
   ],
-  ["200 with nothing", { body: "" }, "garbage", "SERVER answers 200 with not JSON (no content type)"],
+  [
+    "200 with nothing",
+    { body: "" },
+    "garbage",
+    "SERVER answers 200 with not JSON (no content type): is server in /etc/kubeconfig an API server?",
+  ],
   [
     "a Status of wrong types",
     { status: 403, body: { message: 7, details: [] } },

@@ -80,7 +80,7 @@ test.each([
     "expired",
     { to: "20210101000000Z" },
     {},
-    "SERVER cannot be trusted: the server's certificate expired (or its authority's)",
+    "SERVER cannot be trusted: the server's certificate expired (or its authority's): renew it there (or is this node's clock wrong?)",
   ],
   [
     "not valid yet",
@@ -166,7 +166,7 @@ test.each([
     true,
     (it: Socket) => it.once("data", () => it.write("HTTP/1.1 abc\r\n\r\n")),
     "garbage",
-    "SERVER answers what is not HTTP",
+    "SERVER answers what is not HTTP: is server in /etc/kubeconfig an API server?",
   ],
   [
     "sends headers without end",
@@ -200,7 +200,7 @@ function flood(socket: Socket, first: string, then: string): void {
 test("a server that does not listen", async () => {
   expect(await ask(to("https://127.0.0.1:1"))).toMatchObject({
     kind: "unreachable",
-    said: "SERVER cannot be reached: connection refused",
+    said: "SERVER cannot be reached: connection refused (is it down, or is server in /etc/kubeconfig wrong?)",
   });
 });
 
@@ -212,7 +212,11 @@ test.each([
     "unreachable",
     "cannot be reached: the proxy that HTTPS_PROXY names refused to connect",
   ],
-  ["InvalidContentLength", "garbage", "answers what is not HTTP"],
+  [
+    "InvalidContentLength",
+    "garbage",
+    "answers what is not HTTP: is server in /etc/kubeconfig an API server?",
+  ],
   ["CERT_REVOKED", "tls", "cannot be trusted (CERT_REVOKED)"],
   ["ENEW", "unreachable", "cannot be reached: ENEW"],
   ["", "unreachable", "cannot be reached: unknown error"],

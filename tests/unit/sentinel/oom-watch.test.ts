@@ -74,6 +74,13 @@ describe("the ledger", () => {
     expect(ledger.claim(fd, "/pod")).toEqual([{ cgroup: "/pod/a", count: 1 }]);
   });
 
+  test("forgets with a pod the containers that only it ever met", () => {
+    ledger.learn(fd, "/pod");
+    ledger.learn(fd, "/pod-2");
+    ledger.forget("/pod");
+    expect(ledger.size).toBe(2);
+  });
+
   test("says so where the kernel does not count (before 4.13)", () => {
     counters.set("/pod", Number.NaN);
     expect(ledger.claim(fd, "/pod")).toBeNull();

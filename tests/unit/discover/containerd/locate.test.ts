@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { locateCgroup } from "../../../../src/discover/containerd/locate.ts";
 
+const OTHER = `/kubepods/burstable/pod0a1b2c3d-1111-2222-3333-444455556666/${"3f4a".repeat(16)}`;
+
 describe("locateCgroup", () => {
   test.each<[string, { id?: string; process: string | null; spec: string | null }, string | null]>([
     ["the process is where the spec says", { process: "/a/c1", spec: "/a/c1" }, "/a/c1"],
@@ -15,6 +17,14 @@ describe("locateCgroup", () => {
     ["a relative path", { process: "/system.slice/x/rel/y", spec: "rel" }, "/system.slice/x/rel"],
     ["a name that merely begins like the spec's", { process: "/mine2/x", spec: "/mine" }, "/mine2/x"],
     ["the process is elsewhere: it knows", { process: "/kata/vm", spec: "/a/x" }, "/kata/vm"],
+    ["a pid used again by another container: the spec", { process: OTHER, spec: "/a/c1" }, "/a/c1"],
+    ["the same, and nothing of a spec", { process: OTHER, spec: null }, null],
+    ["the same, and a relative path", { process: OTHER, spec: "c1" }, null],
+    [
+      "within another container, as the spec says",
+      { process: `${OTHER}/mine`, spec: "/mine" },
+      `${OTHER}/mine`,
+    ],
     [
       "an id that is also a parent's name",
       { id: "burstable", process: "/kubepods/burstable/p/burstable", spec: null },
