@@ -48,6 +48,12 @@ export class Cluster {
       pods: this.pods,
       onTrouble: (error) => this.#trouble(error),
       onRecovered: () => this.#recovered("pods", "the API server tells the names of pods again"),
+      onNoPods: () =>
+        log.once(
+          "no pods",
+          "warn",
+          `the API server has no pod on node ${printable(access.nodeName())}, but there are pods here: is kubernetes.node_name right?`,
+        ),
       onTruncated: (rejected) =>
         log.once("truncated pods", "warn", `${rejected} pods are left without names: too many`),
     });

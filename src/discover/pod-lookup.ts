@@ -18,6 +18,8 @@ export interface PodLookupOptions {
   readonly onTrouble?: (error: ApiError) => void;
   /** They can again, after trouble that was told. */
   readonly onRecovered?: () => void;
+  /** The list is empty although there are pods here: it may be another node's. */
+  readonly onNoPods?: () => void;
   /** There are more pods than are kept. */
   readonly onTruncated?: (rejected: number) => void;
   readonly clock?: Clock;
@@ -198,8 +200,9 @@ export class PodLookup {
   }
 
   #succeeded(list: readonly NodePod[], startedMs: number): void {
-    const { pods, onTruncated } = this.#options;
+    const { pods, onTruncated, onNoPods } = this.#options;
     this.#pace.succeeded();
+    if (list.length === 0 && [...this.#wanted.values()].some(({ inPod }) => inPod)) onNoPods?.();
     // Who learns a name from it says so to `identified` before this returns.
     const rejected = pods.replaceAll(list);
     if (rejected > 0) onTruncated?.(rejected);

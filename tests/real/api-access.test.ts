@@ -90,6 +90,23 @@ describe.skipIf(missingApiServer() !== null)("what the guard may do at the API s
     await killTwice();
   });
 
+  test.each([
+    { policy: "process", reason: "OomGuardKillProcess", message: "killed process leak" },
+    { policy: "noop", reason: "OomGuardKernelOomKill", message: "the kernel's OOM killer" },
+  ])("policy $policy: the Event says $reason, and no other is made", async ({ policy, reason, message }) => {
+    const kubeconfig = api.kubeconfig("reasons", api.nodeUser(NODE));
+    const config = `policy = "${policy}"\n${settings(kubeconfig)}`;
+    guard = await TestGuard.start({ roots: [top.path], config });
+    const target = await pod();
+    expect(await target.leak()).toBe(137);
+    const own = async () =>
+      (await api.events("default")).filter(({ involvedObject }) => involvedObject.uid === target.uid);
+    await until("it is told", async () => (await own()).length > 0);
+    await until("nothing waits", () => guard!.history().every(({ event }) => event.state !== "pending"));
+    expect((await own()).map(({ reason, count }) => [reason, count])).toEqual([[reason, 1]]);
+    expect((await own())[0]?.message).toContain(message);
+  });
+
   test("a service account with exactly the printed rights can do everything, scan's requests included", async () => {
     const user = await api.serviceAccountUser("kube-system", "oomguard");
     const kubeconfig = api.kubeconfig("account", user);

@@ -27,6 +27,8 @@ let listed: number[];
 let answers: () => ApiResult<NodePod[]> | Promise<ApiResult<NodePod[]>>;
 let pods: NodePods;
 let told: string[];
+/** Lists that had no pod where there was one. */
+let empty: number;
 let lookup: PodLookup;
 
 const ok = (...value: NodePod[]): ApiResult<NodePod[]> => ({ ok: true, value });
@@ -39,6 +41,7 @@ beforeEach(() => {
   startMs = clock.nowMs();
   listed = [];
   told = [];
+  empty = 0;
   answers = () => ok();
   pods = new NodePods();
   lookup = new PodLookup({
@@ -49,6 +52,7 @@ beforeEach(() => {
     pods,
     onTrouble: ({ kind }) => told.push(kind),
     onRecovered: () => told.push("recovered"),
+    onNoPods: () => empty++,
     onTruncated: (rejected) => told.push(`truncated ${rejected}`),
     clock,
     random: () => 0,
@@ -66,6 +70,20 @@ describe("lists for", () => {
     lookup.identified(cgroup, { ...bare(cgroup), ...changes });
     await clock.pass(3 * S);
     expect(seconds()).toEqual([2]);
+  });
+});
+
+describe("a list without any pod", () => {
+  test.each<[string, string, () => ApiResult<NodePod[]>, boolean]>([
+    ["is another node's where there is a pod here", CONTAINER, () => ok(), true],
+    ["is right where Docker's containers need not be in pods", PLAIN, () => ok(), false],
+    ["is not one that has other pods", CONTAINER, () => ok(pod("db")), false],
+  ])("%s", async (_, cgroup, answer, isTold) => {
+    answers = answer;
+    lookup.identified(cgroup, bare(cgroup));
+    await clock.pass(3 * S);
+    expect(listed).toHaveLength(1);
+    expect(empty > 0).toBe(isTold);
   });
 });
 
