@@ -20,7 +20,11 @@ describe.skipIf(missingDocker() !== null)("containers of a host with Docker alon
     docker = await TestDocker.start();
     guard = await TestGuard.start({
       roots: [docker.cgroupRoot],
-      config: `cgroup_roots = ["${docker.cgroupRoot}"]\n[runtime]\nsockets = ["${docker.containerd.socket}"]\n`,
+      config: `cgroup_roots = ["${docker.cgroupRoot}"]
+        [runtime]
+        sockets = ["${docker.containerd.socket}"]
+        [kubernetes]
+        kubeconfig = "auto"`,
       env: ENV,
     });
   });
