@@ -5,7 +5,7 @@ import type { Stored } from "../../record/store-error.ts";
 import { type EventPod, occurrenceOf } from "./event.ts";
 import { EventRate } from "./event-rate.ts";
 import { Pause } from "./pause.ts";
-import type { CourierCallbacks, CourierPorts, PodIds, ResolvedPod } from "./ports.ts";
+import type { CourierCallbacks, CourierPorts, PodIds } from "./ports.ts";
 import { answerOf, type SendResult, sendSeries } from "./send.ts";
 import { SERVER_CAP_MS, ServerHealth } from "./server-health.ts";
 
@@ -121,30 +121,31 @@ export class Courier {
     return NEVER;
   }
 
+  /** Asks for all at once, so that they share a list of the pods: there is one in 10 s. */
   async #resolveAll(outbox: Outbox, incidents: readonly Incident[]): Promise<void> {
+    const startedMs = this.#ports.now();
     const groups = Map.groupBy(incidents, ({ containerId, podUid }) => JSON.stringify([containerId, podUid]));
-    for (const group of groups.values()) {
-      const found = await this.#find(group[0] as PodIds);
-      if (this.#isStopped || found === undefined) return;
-      const decisions = group.map((incident) => decide(incident, found));
-      const settled = outbox.settle(decisions, this.#ports.wallNow());
-      if (outbox !== this.#outbox || !this.#wrote(settled)) return;
-    }
+    const decisions: Decision[] = [];
+    let failure: ApiError | null = null;
+    const ask = async (group: readonly Incident[]) => {
+      const { containerId, podUid } = group[0] as PodIds;
+      const result = await answerOf(() => this.#ports.pods.find({ containerId, podUid }));
+      if (result.ok) decisions.push(...group.map((incident) => decide(incident, result.value)));
+      else failure ??= result.error;
+    };
+    await Promise.all(Array.from(groups.values(), ask));
+    if (this.#isStopped) return;
+    if (failure === null) this.#resolverWorks();
+    else this.#resolverFailed(failure, startedMs);
+    const settled = outbox.settle(decisions, this.#ports.wallNow());
+    if (outbox === this.#outbox) this.#wrote(settled);
   }
 
-  /** @returns undefined: it cannot be known now */
-  async #find({ containerId, podUid }: PodIds): Promise<ResolvedPod | null | undefined> {
-    const startedMs = this.#ports.now();
-    const result = await answerOf(() => this.#ports.pods.find({ containerId, podUid }));
-    if (this.#isStopped) return undefined;
-    if (result.ok) {
-      this.#resolverWorks();
-      return result.value;
-    }
-    this.#unresolvedSinceMs ??= this.#ports.now();
-    this.#resolverPause.failed(this.#ports.now(), SERVER_CAP_MS, result.error.retryAfterMs ?? 0);
-    this.#tell.onTrouble(result.error, startedMs);
-    return undefined;
+  #resolverFailed(error: ApiError, startedMs: number): void {
+    const nowMs = this.#ports.now();
+    this.#unresolvedSinceMs ??= nowMs;
+    this.#resolverPause.failed(nowMs, SERVER_CAP_MS, error.retryAfterMs ?? 0);
+    this.#tell.onTrouble(error, startedMs);
   }
 
   #resolverWorks(): void {

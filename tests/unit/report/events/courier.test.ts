@@ -504,6 +504,27 @@ describe("the pod of an incident that does not know it", () => {
     expect(rig.server.counts).toEqual(["web:3"]);
   });
 
+  test("is asked for together with the others, so that one list answers all", async () => {
+    using rig = new Rig();
+    const list = Promise.withResolvers<void>();
+    rig.list = list.promise;
+    rig.resolve = ({ containerId }) => (containerId === "container-of-web" ? web : null);
+    await rig.happen(["gone", "lost", "web"], unnamed);
+    expect(rig.asked).toHaveLength(3);
+    list.resolve();
+    await settled();
+    expect(rig.server.counts).toEqual(["web:1"]);
+    expect(rig.asked).toHaveLength(3);
+  });
+
+  test("some are known by heart while the list fails: they go on, and nobody takes that for a recovery", async () => {
+    using rig = new Rig();
+    rig.resolve = ({ containerId }) => (containerId === "container-of-web" ? web : "unreachable");
+    await rig.happen(["gone", "web"], unnamed);
+    expect(rig.states).toEqual(["pending", "sent"]);
+    expect(rig.told).toEqual(["trouble unreachable"]);
+  });
+
   test("is not there: no Event, and why", async () => {
     using rig = new Rig();
     await rig.happen(["web"], unnamed);
@@ -511,7 +532,7 @@ describe("the pod of an incident that does not know it", () => {
     expect([rig.server.take(), rig.told, rig.clock.timers]).toEqual([[], [], 0]);
   });
 
-  test("cannot be asked for now: it waits, one question per pause, and nobody else does", async () => {
+  test("cannot be asked for now: it waits, one question per pod and pause, and nobody else does", async () => {
     using rig = new Rig();
     rig.resolve = () => "unreachable";
     rig.add(["web"], unnamed);
@@ -519,7 +540,7 @@ describe("the pod of an incident that does not know it", () => {
     await rig.happen(["named"]);
     expect(rig.server.counts).toEqual(["named:1"]);
     await rig.clock.advance(10 * MINUTE);
-    expect(rig.asked.length).toBeLessThanOrEqual(26);
+    expect(rig.asked.length).toBeLessThanOrEqual(2 * 26);
     expect(rig.states).toEqual(["pending", "pending", "sent"]);
     rig.resolve = ({ containerId }) => (containerId === "container-of-web" ? web : null);
     await rig.clock.advance(MINUTE);

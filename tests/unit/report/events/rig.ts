@@ -20,6 +20,8 @@ export class Rig implements Disposable {
   readonly asked: PodIds[] = [];
   /** What the list of pods answers. */
   resolve: (ids: PodIds) => ResolvedPod | null | ApiErrorKind = () => null;
+  /** Before it does. */
+  list: Promise<void> = Promise.resolve();
   random = () => 0;
   store: IncidentStore;
   courier: Courier;
@@ -119,7 +121,7 @@ export class Rig implements Disposable {
           create: (event, signal) => (lives() ? this.server.create(event, signal) : never()),
           update: (...request) => (lives() ? this.server.update(...request) : never()),
         },
-        pods: { find: async (ids) => this.#find(ids) },
+        pods: { find: (ids) => this.#find(ids) },
         nodeName: () => "node-1",
         now: () => clock.now,
         wallNow: () => clock.wall,
@@ -137,8 +139,9 @@ export class Rig implements Disposable {
     );
   }
 
-  #find(ids: PodIds): ApiResult<ResolvedPod | null> {
+  async #find(ids: PodIds): Promise<ApiResult<ResolvedPod | null>> {
     this.asked.push(ids);
+    await this.list;
     const found = this.resolve(ids);
     return typeof found === "string"
       ? { ok: false, error: new ApiError(found, `told to be ${found}`) }
