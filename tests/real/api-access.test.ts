@@ -132,6 +132,8 @@ describe.skipIf(missingApiServer() !== null)("what the guard may do at the API s
         const { logged } = await startBound(api.kubeconfig("less", user));
         const target = await pod();
         expect(await target.leak()).toBe(137);
+        // What comes into a cgroup while its kill goes on dies of that one.
+        await until("it is over", () => logged("the victims are dead").length > 0);
         // Two that wait together are one POST.
         if (verb === "patch") await eventOf(target);
         expect(await target.leak()).toBe(137);
