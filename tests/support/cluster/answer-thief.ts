@@ -25,9 +25,9 @@ export interface Fault {
   readonly delayMs?: number;
   /**
    * Instead of the server's: `drop` closes the connection without one, `cut` in the midst of it, `hang` leaves the
-   * client without one for ever.
+   * client without one for ever, `drip` with a byte a second.
    */
-  readonly answer?: "drop" | "cut" | "hang" | Answer;
+  readonly answer?: "drop" | "cut" | "hang" | "drip" | Answer;
 }
 
 export interface RecordedRequest {
@@ -66,13 +66,17 @@ export class AnswerThief {
     );
   }
 
-  /** @param certificate what it shows: by default a good one, of the cluster's authority */
+  /**
+   * @param certificate what it shows: by default a good one, of the cluster's authority
+   * @param port any free one unless given
+   */
   static async start(
     api: TestApiServer,
     certificate: Certificate = api.authority.issue({ commonName: "kube-apiserver", server: true }),
+    port = 0,
   ): Promise<AnswerThief> {
     const thief = new AnswerThief(api, certificate);
-    await new Promise<void>((resolve) => thief.#server.listen(0, "127.0.0.1", resolve));
+    await new Promise<void>((resolve) => thief.#server.listen(port, "127.0.0.1", resolve));
     return thief;
   }
 
@@ -109,6 +113,10 @@ export class AnswerThief {
     this.requests.push({ method, path, body: body.toString(), status: answer?.status ?? null });
     if (fault.delayMs !== undefined) await Bun.sleep(fault.delayMs);
     if (fault.answer === "hang") return;
+    if (fault.answer === "drip") {
+      drip(response);
+      return;
+    }
     if (typeof fault.answer === "object") {
       response.writeHead(fault.answer.status, fault.answer.headers).end(fault.answer.body);
       return;
@@ -155,6 +163,13 @@ async function pass(response: ServerResponse, answer: Response): Promise<void> {
   response.flushHeaders();
   for await (const chunk of answer.body ?? []) response.write(chunk);
   response.end();
+}
+
+function drip(response: ServerResponse): void {
+  response.writeHead(200, { "content-type": "application/json", "content-length": 1_000_000 });
+  response.flushHeaders();
+  const timer = setInterval(() => response.write(" "), 1000);
+  response.once("close", () => clearInterval(timer));
 }
 
 function cut(response: ServerResponse, status: number, body: string): void {

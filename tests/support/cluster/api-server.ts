@@ -179,6 +179,19 @@ export class TestApiServer {
     return this.request("POST", path, podManifest(image, request));
   }
 
+  /** Deletes exactly this pod, not a later one of its name. `now`: without waiting for kubelet to have ended it. */
+  async deletePod(
+    { namespace, name, uid }: Pod["metadata"],
+    how: "now" | "gracefully" = "now",
+  ): Promise<void> {
+    await this.request("DELETE", `/api/v1/namespaces/${namespace}/pods/${name}`, {
+      apiVersion: "v1",
+      kind: "DeleteOptions",
+      preconditions: { uid },
+      ...(how === "now" ? { gracePeriodSeconds: 0 } : {}),
+    });
+  }
+
   /** Says what kubelet would have, of a pod that none runs. */
   async patchPodStatus(namespace: string, name: string, status: Pod["status"]): Promise<Pod> {
     return this.request("PATCH", `/api/v1/namespaces/${namespace}/pods/${name}/status`, { status });

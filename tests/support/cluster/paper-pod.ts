@@ -1,3 +1,5 @@
+import { rmdirSync } from "node:fs";
+import { dirname } from "node:path";
 import { MIB, TestCgroup } from "../cgroup.ts";
 import { startLeak } from "../leak.ts";
 import type { TestApiServer } from "./api-server.ts";
@@ -7,11 +9,11 @@ export interface PaperPodRequest {
   readonly node: string;
   readonly name: string;
   readonly namespace?: string;
+  /** `app` unless given. */
+  readonly container?: string;
   /** Memory, in mebibytes. */
   readonly limit?: number;
 }
-
-const CONTAINER = "app";
 
 /**
  * A pod without a kubelet: an object of the API server, bound to the node, and on this machine the cgroup that a kubelet
@@ -39,16 +41,16 @@ export class PaperPod {
 
   /** @returns the pod, with its container running as far as the API server knows */
   static async create(api: TestApiServer, request: PaperPodRequest): Promise<PaperPod> {
-    const { name, node, namespace = "default", limit = 100 } = request;
+    const { name, node, namespace = "default", container = "app", limit = 100 } = request;
     const memory = { memory: `${limit}Mi` };
     const { metadata } = await api.createPod({
       name,
       namespace,
       nodeName: node,
-      containers: [{ name: CONTAINER, requests: { memory: "10Mi" }, limits: memory }],
+      containers: [{ name: container, requests: { memory: "10Mi" }, limits: memory }],
     });
     const pod = new PaperPod(request, namespace, metadata.uid);
-    const status = { name: CONTAINER, ready: true, restartCount: 0, image: "none", imageID: "none" };
+    const status = { name: container, ready: true, restartCount: 0, image: "none", imageID: "none" };
     await api.patchPodStatus(namespace, name, {
       phase: "Running",
       containerStatuses: [{ ...status, containerID: `docker://${pod.containerId}` }],
@@ -59,9 +61,15 @@ export class PaperPod {
   }
 
   /** Leaks until it is killed. @returns the exit code of the leak, 137 after SIGKILL */
-  async leak(): Promise<number> {
+  async leak(rateMbPerS = 400): Promise<number> {
     const megabytes = this.#limitMib * 2;
-    const leak = await startLeak({ procsFile: this.cgroup.procsFile, megabytes, rateMbPerS: 400 });
+    const leak = await startLeak({ procsFile: this.cgroup.procsFile, megabytes, rateMbPerS });
     return leak.exited;
+  }
+
+  /** Ends what runs in it, and removes the cgroups that a kubelet would have made for it. */
+  async remove(): Promise<void> {
+    await this.cgroup.remove();
+    rmdirSync(dirname(this.cgroup.directory));
   }
 }
