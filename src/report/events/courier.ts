@@ -1,25 +1,10 @@
-import { ApiError } from "../../kubernetes/api-error.ts";
-import type { Incident } from "../../record/incident.ts";
-import type { Decision, Outbox, OutboxCounts, QueuedSeries, StoredSeries } from "../../record/outbox.ts";
-import type { Stored } from "../../record/store-error.ts";
-import { type EventPod, occurrenceOf } from "./event.ts";
-import { EventRate } from "./event-rate.ts";
-import { Pause } from "./pause.ts";
-import { mayTellMore, PodLag } from "./pod-lag.ts";
-import type { CourierCallbacks, CourierPorts, ResolvedPod } from "./ports.ts";
-import { answerOf, type SendResult, sendSeries } from "./send.ts";
-import { SERVER_CAP_MS, ServerHealth } from "./server-health.ts";
-
-/** Incidents taken at a time, so that a thousand of them do not hold up the main thread. */
-const BATCH = 100;
-const STOP_MS = 200;
-const NEVER = Number.POSITIVE_INFINITY;
-
-/** Incidents of one container, not all of whose names are known. */
-interface Unnamed {
-  readonly key: string;
-  readonly incidents: readonly Incident[];
-}
+import type { Outbox, OutboxCounts } from "../../record/outbox.ts";
+import { Assigner } from "./assigner.ts";
+import { Dispatcher } from "./dispatcher.ts";
+import type { CourierCallbacks, CourierPorts } from "./ports.ts";
+import { NEVER } from "./step.ts";
+import { StoreGate } from "./store-gate.ts";
+import { Tasks } from "./tasks.ts";
 
 /**
  * Sends the Events that wait in the outbox, for as long as it takes. Nothing is kept here that matters: what waits is in
@@ -29,28 +14,27 @@ interface Unnamed {
 export class Courier {
   readonly #ports: CourierPorts;
   readonly #tell: CourierCallbacks;
-  readonly #rate = new EventRate();
-  readonly #resolverPause: Pause;
-  readonly #lag: PodLag;
-  readonly #storePause: Pause;
-  readonly #inFlight = new Map<string, AbortController>();
-  readonly #tasks = new Set<Promise<void>>();
-  #health: ServerHealth;
-  #outbox: Outbox | null = null;
-  #resolving = false;
-  #unresolvedSinceMs: number | null = null;
-  #resolvesSinceMs = Number.NEGATIVE_INFINITY;
+  readonly #store: StoreGate;
+  readonly #tasks: Tasks;
+  readonly #assigner: Assigner;
+  readonly #dispatcher: Dispatcher;
   #isQueued = false;
-  #isStopped = false;
   #cancelTimer: () => void = () => undefined;
 
   constructor(ports: CourierPorts, callbacks: CourierCallbacks) {
     this.#ports = ports;
     this.#tell = callbacks;
-    this.#health = new ServerHealth(ports.random);
-    this.#resolverPause = new Pause(ports.random);
-    this.#lag = new PodLag(ports.random);
-    this.#storePause = new Pause(ports.random);
+    this.#store = new StoreGate(ports, callbacks);
+    this.#tasks = new Tasks(ports, callbacks, () => this.wake());
+    const tools = { ports, tell: callbacks, store: this.#store, tasks: this.#tasks };
+    this.#assigner = new Assigner(tools, (outageMs) => {
+      // It may know a pod by heart while the server is away.
+      if (!this.#dispatcher.isTroubled) this.#tellRecovered(outageMs);
+    });
+    this.#dispatcher = new Dispatcher(tools, (outageMs) => {
+      this.#assigner.serverWorks();
+      this.#tellRecovered(outageMs);
+    });
   }
 
   /** How much waits; null: no store works. */
@@ -61,7 +45,7 @@ export class Courier {
 
   /** There may be something to do: an incident was stored, or the store works again. Costs next to nothing if not. */
   wake(): void {
-    if (this.#isQueued || this.#isStopped) return;
+    if (this.#isQueued || this.#tasks.isStopped) return;
     this.#isQueued = true;
     queueMicrotask(() => {
       this.#isQueued = false;
@@ -71,256 +55,52 @@ export class Courier {
 
   /** Another API server, or another way to it: what the last one refused counts no more. */
   accessChanged(): void {
-    this.#health = new ServerHealth(this.#ports.random);
-    this.#resolverPause.end();
-    this.#unresolvedSinceMs = null;
+    this.#dispatcher.accessChanged();
+    this.#assigner.accessChanged();
     this.wake();
   }
 
   /** Ends the requests under way and does nothing more. What is pending stays in the store. */
   async stop(): Promise<void> {
-    this.#isStopped = true;
     this.#cancelTimer();
-    for (const abort of this.#inFlight.values()) abort.abort();
-    const patience = Promise.withResolvers<void>();
-    const cancel = this.#ports.after(STOP_MS, patience.resolve);
-    await Promise.race([Promise.all(this.#tasks), patience.promise]);
-    cancel();
+    await this.#tasks.stop();
   }
 
   /** Begins what can be begun now, and sets the timer for what cannot. Never waits. */
   #run(): void {
     this.#cancelTimer();
-    if (this.#isStopped) return;
+    if (this.#tasks.isStopped) return;
     const outbox = this.#openOutbox();
     if (outbox === null) return;
     for (const { reason, count } of outbox.takeLost())
       this.#tell.onGivenUp({ events: count, reason, series: null });
-    const steps = [this.#assign, this.#resolve, this.#dispatch];
+    const steps = [
+      () => this.#assigner.assign(outbox),
+      () => this.#assigner.resolve(outbox),
+      () => this.#dispatcher.dispatch(outbox),
+    ];
     let wakeMs = NEVER;
     for (const step of steps) {
       // A store that fails at one step would fail at the next.
-      if (this.#ports.now() < this.#storePause.untilMs) break;
-      wakeMs = Math.min(wakeMs, step.call(this, outbox));
+      if (this.#store.isPaused) break;
+      wakeMs = Math.min(wakeMs, step());
     }
-    if (this.#ports.now() < this.#storePause.untilMs) wakeMs = this.#storePause.untilMs;
+    if (this.#store.isPaused) wakeMs = this.#store.pausedUntilMs;
     if (wakeMs === NEVER) return;
     const delayMs = Math.max(0, Math.ceil(wakeMs - this.#ports.now()));
     this.#cancelTimer = this.#ports.after(delayMs, () => this.#run());
   }
 
-  /** Another store has other series under the same numbers. */
   #openOutbox(): Outbox | null {
     const outbox = this.#ports.outbox();
-    if (outbox !== null && outbox !== this.#outbox) {
-      this.#outbox = outbox;
-      this.#health.keepOnly(new Set());
+    if (outbox !== null && !this.#store.isOpen(outbox)) {
+      this.#store.opened(outbox);
+      this.#dispatcher.storeChanged();
     }
     return outbox;
-  }
-
-  /** Puts the incidents whose pod is known into series. @returns when to look again */
-  #assign(outbox: Outbox): number {
-    const named = this.#read(outbox.unassigned("named", BATCH));
-    if (named === null || named.length === 0) return NEVER;
-    const decisions = named.map((incident) => decide(incident, podOf(incident)));
-    this.#wrote(outbox.settle(decisions, this.#ports.wallNow()));
-    return named.length === BATCH ? this.#ports.now() : NEVER;
-  }
-
-  /** Begins to ask for the pods of the others. @returns when to look again */
-  #resolve(outbox: Outbox): number {
-    const nowMs = this.#ports.now();
-    if (this.#resolving) return NEVER;
-    if (nowMs < this.#resolverPause.untilMs) return this.#resolverPause.untilMs;
-    const unnamed = this.#read(outbox.unassigned("unnamed", BATCH)) ?? [];
-    const groups = Map.groupBy(unnamed, ({ containerId, podUid }) => JSON.stringify([containerId, podUid]));
-    this.#lag.keepOnly(groups);
-    const keys = Array.from(groups.keys());
-    const due = keys.filter((key) => this.#lag.untilMs(key) <= nowMs);
-    if (due.length === 0) return Math.min(NEVER, ...keys.map((key) => this.#lag.untilMs(key)));
-    this.#resolving = true;
-    const waiting = due.map((key): Unnamed => ({ key, incidents: groups.get(key) ?? [] }));
-    this.#start(() => this.#resolveAll(outbox, waiting).finally(() => (this.#resolving = false)));
-    return NEVER;
-  }
-
-  /** One question as long as there is no answer; then the others together, since one list answers them all. */
-  async #resolveAll(outbox: Outbox, [first, ...others]: readonly Unnamed[]): Promise<void> {
-    if (first === undefined) return;
-    const found = await this.#find(first);
-    this.#settle(outbox, first, found);
-    const rest = others.map(async (group) =>
-      this.#settle(outbox, group, found === undefined ? undefined : await this.#find(group)),
-    );
-    await Promise.all(rest);
-  }
-
-  /** Decides what becomes of incidents of one container, as far as it can be decided now. */
-  #settle(outbox: Outbox, { key, incidents }: Unnamed, found: ResolvedPod | null | undefined): void {
-    if (this.#isStopped || outbox !== this.#outbox) return;
-    const wallNowMs = this.#ports.wallNow();
-    const answeredForMs = found === undefined ? null : this.#ports.now() - this.#resolvesSinceMs;
-    const decisions: Decision[] = [];
-    for (const incident of incidents) {
-      const pod = found ?? podOf(incident);
-      if (!mayTellMore(incident, pod, { wallNowMs, answeredForMs })) decisions.push(decide(incident, pod));
-    }
-    if (found !== undefined && decisions.length < incidents.length) this.#lag.missed(key, this.#ports.now());
-    if (decisions.length > 0) this.#wrote(outbox.settle(decisions, wallNowMs));
-  }
-
-  /** @returns undefined: it cannot be known now */
-  async #find({ incidents }: Unnamed): Promise<ResolvedPod | null | undefined> {
-    const { containerId = null, podUid = null } = incidents[0] ?? {};
-    const startedMs = this.#ports.now();
-    const result = await answerOf(() => this.#ports.pods.find({ containerId, podUid }));
-    if (this.#isStopped) return undefined;
-    if (result.ok) {
-      this.#resolverWorks();
-      return result.value;
-    }
-    const nowMs = this.#ports.now();
-    // Of questions that were asked together only one counts.
-    if (nowMs < this.#resolverPause.untilMs) return undefined;
-    this.#unresolvedSinceMs ??= nowMs;
-    this.#resolverPause.failed(nowMs, SERVER_CAP_MS, result.error.retryAfterMs ?? 0);
-    this.#tell.onTrouble(result.error, startedMs);
-    return undefined;
-  }
-
-  #resolverWorks(): void {
-    this.#resolverPause.end();
-    const sinceMs = this.#unresolvedSinceMs;
-    this.#unresolvedSinceMs = null;
-    if (sinceMs !== null) this.#resolvesSinceMs = this.#ports.now();
-    // It may know a pod by heart while the server is away.
-    if (sinceMs !== null && !this.#health.isTroubled) this.#tellRecovered(this.#ports.now() - sinceMs);
-  }
-
-  /** Begins to send what may be sent now: of each pod the series that waits longest. @returns when to look again */
-  #dispatch(outbox: Outbox): number {
-    const nowMs = this.#ports.now();
-    const waiting = this.#read(outbox.pending()) ?? [];
-    this.#health.keepOnly(new Set(waiting.map(({ id }) => id)));
-    this.#rate.prune(nowMs);
-    if (waiting.length === 0) return NEVER;
-    if (nowMs < this.#health.pausedUntilMs) return this.#health.pausedUntilMs;
-    let wakeMs = NEVER;
-    for (const head of this.#heads(waiting)) {
-      // Whatever ends makes room, and looks again.
-      if (this.#inFlight.size >= this.#health.slots) break;
-      const readyMs = Math.max(this.#health.retryAtMs(head.id), this.#rate.readyAtMs(podKey(head)));
-      if (readyMs > nowMs) wakeMs = Math.min(wakeMs, readyMs);
-      else this.#begin(outbox, head, nowMs);
-    }
-    return wakeMs;
-  }
-
-  #heads(waiting: readonly QueuedSeries[]): QueuedSeries[] {
-    const heads = new Map<string, QueuedSeries>();
-    for (const series of waiting) {
-      const pod = podKey(series);
-      if (!heads.has(pod) && !this.#inFlight.has(pod)) heads.set(pod, series);
-    }
-    const all = Array.from(heads.values());
-    // A probe with what fails anyhow would keep a server that works from being found.
-    if (this.#health.slots > 1) return all;
-    return all.sort((a, b) => this.#health.failuresOf(a.id) - this.#health.failuresOf(b.id));
-  }
-
-  #begin(outbox: Outbox, head: QueuedSeries, startedMs: number): void {
-    const series = this.#read(outbox.series(head.id));
-    if (series === null) return;
-    const pod = podKey(head);
-    const abort = new AbortController();
-    this.#inFlight.set(pod, abort);
-    this.#rate.take(pod, startedMs);
-    this.#start(async () => {
-      const result = await sendSeries(series, this.#ports.nodeName(), this.#ports.events, abort.signal);
-      this.#inFlight.delete(pod);
-      if (result.type === "failed") this.#rate.giveBack(pod);
-      this.#note(outbox, series, result, startedMs);
-    });
-  }
-
-  #note(outbox: Outbox, series: StoredSeries, result: SendResult, startedMs: number): void {
-    const { id, count } = series;
-    if (this.#isStopped) {
-      if (result.type === "delivered") outbox.delivered(id, count);
-      return;
-    }
-    const isOpen = outbox === this.#outbox;
-    if (result.type === "failed") {
-      const { error } = result;
-      if (isOpen) this.#health.failed(id, error, startedMs, this.#ports.now());
-      if (isOpen && error.kind !== "unconfigured") this.#wrote(outbox.attempted(id, count));
-      this.#tell.onTrouble(error, startedMs);
-      return;
-    }
-    const outageMs = this.#health.answered(id, this.#ports.now());
-    if (result.type === "delivered") {
-      if (isOpen) this.#wrote(outbox.delivered(id, count));
-      this.#tell.onDelivered(series);
-    } else {
-      if (isOpen) this.#wrote(outbox.close(id, result.reason));
-      this.#tell.onGivenUp({ events: 1, reason: result.reason, series });
-    }
-    if (outageMs === null) return;
-    this.#resolverPause.lift();
-    this.#tellRecovered(outageMs);
   }
 
   #tellRecovered(outageMs: number): void {
     this.#tell.onRecovered(this.pending?.incidents ?? 0, outageMs);
   }
-
-  /** Runs it beside everything else, and looks again when it is done. */
-  #start(task: () => Promise<void>): void {
-    const startedMs = this.#ports.now();
-    const running = task()
-      .catch((cause) =>
-        this.#tell.onTrouble(new ApiError("garbage", `unexpected: ${String(cause)}`, { cause }), startedMs),
-      )
-      .finally(() => {
-        this.#tasks.delete(running);
-        this.wake();
-      });
-    this.#tasks.add(running);
-  }
-
-  /** The value; without one the store is left alone for a while. */
-  #read<T>(stored: Stored<T>): T | null {
-    if (stored.ok) return stored.value;
-    this.#storePause.failed(this.#ports.now(), SERVER_CAP_MS);
-    this.#tell.onStoreTrouble(stored.error);
-    return null;
-  }
-
-  /** Was it written? A full disk can be read all the time, so only this tells that the store works. */
-  #wrote(stored: Stored<unknown>): boolean {
-    if (!stored.ok) {
-      this.#read(stored);
-      return false;
-    }
-    const hadFailed = this.#storePause.failures > 0;
-    this.#storePause.end();
-    if (hadFailed) this.#tell.onStoreRecovered();
-    return true;
-  }
-}
-
-function podOf({ namespace, pod, podUid, container }: Incident): EventPod | null {
-  return namespace === null || pod === null || podUid === null ? null : { namespace, pod, podUid, container };
-}
-
-function decide(incident: Incident, pod: EventPod | null): Decision {
-  const { id } = incident;
-  if (pod === null) return { id, off: "no pod of this node has this container" };
-  const tell = occurrenceOf(incident, pod);
-  return tell === null ? { id, off: "noop" } : { id, tell };
-}
-
-function podKey({ namespace, pod, podUid }: QueuedSeries): string {
-  return `${podUid} ${namespace}/${pod}`;
 }
