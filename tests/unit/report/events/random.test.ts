@@ -1,9 +1,12 @@
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import type { ApiErrorKind } from "../../../../src/kubernetes/api-error.ts";
 import { type EventSeries, fold, folds } from "../../../../src/record/event-series.ts";
 import { occurrenceOf } from "../../../../src/report/events/event.ts";
 import type { Fate } from "./fake-server.ts";
 import { Rig } from "./rig.ts";
+
+// 2 s on an idle machine.
+setDefaultTimeout(60_000);
 
 const LOSSES: ApiErrorKind[] = ["timeout", "unreachable", "server", "garbage", "throttled", "unauthorized"];
 const PODS = ["web", "db", "dns", "cache", "queue"];
