@@ -1,9 +1,9 @@
 import { resolve } from "node:path";
 import type { Parsed } from "../config/parsed.ts";
+import { readSmallFile } from "../config/read-file.ts";
 import { printable } from "../report/text.ts";
 import { readCertificates } from "./certificate.ts";
 import type { KubeconfigCluster, KubeconfigUser } from "./kubeconfig-schema.ts";
-import { readSmallFile } from "./read-file.ts";
 
 const LARGEST_BYTES = 256 * 1024;
 

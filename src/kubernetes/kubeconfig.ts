@@ -1,13 +1,13 @@
 import { dirname } from "node:path";
 import * as v from "valibot";
 import type { Parsed } from "../config/parsed.ts";
+import { readSmallFile } from "../config/read-file.ts";
 import { printable } from "../report/text.ts";
 import { Access } from "./access.ts";
 import { readClientPair } from "./certificate.ts";
 import { readAuthority, readCredential, readToken } from "./credentials.ts";
 import { chooseContext } from "./kubeconfig-context.ts";
 import { type Kubeconfig, kubeconfigSchema, pathText } from "./kubeconfig-schema.ts";
-import { readSmallFile } from "./read-file.ts";
 import { parseServer } from "./server.ts";
 
 /** A kubeconfig of more than a few kilobytes is a mistake, and must not cost the guard memory. */

@@ -69,13 +69,13 @@ describe("--config is refused, and never waited for:", () => {
   test.each([
     ["missing", "does not exist"],
     ["missing/file", "does not exist"],
-    ["good.toml/file", "cannot be read: a part of the path is not a directory"],
+    ["good.toml/file", "does not exist"],
     ["loop", "cannot be read: too many symbolic links"],
     ["n".repeat(300), "cannot be read: the name is too long"],
     ["directory", "is a directory, must be a file"],
     ["fifo", "must be a regular file, not a pipe, socket or device"],
-    ["too-large.toml", "is 262145 bytes long, must be at most 256K"],
-    ["latin1", "not valid TOML: must be UTF-8 text"],
+    ["too-large.toml", "is too large, must be at most 256K"],
+    ["latin1", "must be UTF-8 text"],
   ])("%s", (name, message) => {
     expect(load(name)).toEqual({ ok: false, message: `config ${join(folder, name)}: ${message}` });
   });
@@ -83,7 +83,7 @@ describe("--config is refused, and never waited for:", () => {
   test.each([
     ["/dev/zero", "must be a regular file, not a pipe, socket or device"],
     ["/proc/self/mem", "cannot be read: input/output error"],
-    ["/proc/kallsyms", "is longer than it said, must be at most 256K"],
+    ["/proc/kallsyms", "is too large, must be at most 256K"],
   ])("%s", (path, message) => {
     expect(loadConfig({ path })).toEqual({ ok: false, message: `config ${path}: ${message}` });
   });

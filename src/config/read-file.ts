@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSync } from "node:fs";
-import type { Parsed } from "../config/parsed.ts";
+import type { Parsed } from "./parsed.ts";
 
 const PIECE_BYTES = 16 * 1024;
 
