@@ -142,6 +142,49 @@ describe.skipIf(missingNode() !== null)("pods of a real node", () => {
     },
   );
 
+  const shownBy = async (pod: Pod) => {
+    const described = await api.kubectl(["describe", "pod", pod.metadata.name]);
+    return described.slice(described.indexOf("Events:"));
+  };
+
+  test("a static pod: the Event has the uid under which kubectl describe looks for it", async () => {
+    const mirror = await node.runStaticPod({ name: "static", containers: [app("app", "go-static")] });
+    const hash = mirror.metadata.annotations?.["kubernetes.io/config.mirror"];
+    expect(hash).not.toBe(mirror.metadata.uid);
+    node.trigger("go-static");
+    expect(await guard.incident(node.cgroupOf(mirror), "kill")).toMatchObject({ podUid: hash ?? "" });
+    node.untrigger("go-static");
+    const { involvedObject } = await eventOf(mirror);
+    expect(involvedObject).toMatchObject({
+      namespace: "default",
+      name: mirror.metadata.name,
+      uid: hash ?? "",
+    });
+    expect(await shownBy(mirror)).toContain(`killed container app of default/${mirror.metadata.name}`);
+  });
+
+  test("a pod that is gone before its Event is sent: the Event tells of it, not of the next one of its name", async () => {
+    const name = "pod-gone";
+    const first = await node.runPod({ name, containers: [app("app", name)], restartPolicy: "Never" });
+    const away = api.kubeconfig("away", api.nodeUser(NODE), { server: "https://127.0.0.1:1" });
+    guard.configure(config(away));
+    await guard.crash();
+    await guard.restart();
+    node.trigger(name);
+    const { podUid, event } = await guard.incident(node.cgroupOf(first), "kill");
+    node.untrigger(name);
+    expect([podUid, event.state]).toEqual([first.metadata.uid, "pending"]);
+    await node.removePod(name);
+    const second = await node.runPod({ name, containers: [calm("app")] });
+    guard.configure(config());
+    guard.signal("SIGHUP");
+    const { involvedObject } = await eventOf(first);
+    expect(involvedObject).toMatchObject({ name, uid: first.metadata.uid });
+    expect(involvedObject.uid).not.toBe(second.metadata.uid);
+    expect(await shownBy(second)).not.toContain("killed");
+    await node.removePod(name);
+  });
+
   test("a container in CrashLoopBackOff: one Event with a rising count", async () => {
     const pod = await node.runPod({
       name: "pod-loop",
@@ -173,6 +216,7 @@ describe.skipIf(missingNode() !== null)("pods of a real node", () => {
     const pods = await Promise.all(
       names.map((name) => node.runPod({ name, containers: [app("app", name)], restartPolicy: "Never" })),
     );
+    const complaints = guard.logged("cannot be reached").length;
     await api.stopServer();
     const stoppedMs = performance.now();
     for (const pod of pods) {
@@ -195,7 +239,7 @@ describe.skipIf(missingNode() !== null)("pods of a real node", () => {
         [1, pod.metadata.uid],
       ]);
     }
-    expect(guard.logged("cannot be reached")).toHaveLength(1);
+    expect(guard.logged("cannot be reached")).toHaveLength(complaints + 1);
     expect(kernelOomKills()).toBe(before);
   });
 });
