@@ -42,7 +42,7 @@ describe.skipIf(missingNode() !== null)("pods created and deleted at 10 a second
   });
 
   const lifeOf = (serial: number): Life => {
-    const leaks = serial % 10 === 0;
+    const leaks = serial % 20 === 0;
     const memory = { memory: `${30 + (serial % 4) * 10}Mi` };
     const args = leaks ? ["leak", "-", "200", "rate=100"] : ["sleep", "infinity"];
     return {
@@ -50,7 +50,9 @@ describe.skipIf(missingNode() !== null)("pods created and deleted at 10 a second
       ms: leaks ? 12_000 : 400,
       make: async (name, container) => {
         const containers = [{ name: container, args, limits: memory }];
-        return (await api.createPod({ name, nodeName: NODE, containers }, IMAGE)).metadata;
+        // Each dies once: a node tells of 30 deaths at once, then of one in 10 s, and somebody has to wait for that.
+        const request = { name, nodeName: NODE, containers, restartPolicy: "Never" } as const;
+        return (await api.createPod(request, IMAGE)).metadata;
       },
     };
   };
@@ -97,7 +99,7 @@ describe.skipIf(missingNode() !== null)("pods created and deleted at 10 a second
     };
     await until("kubelet has removed every pod", isOver, 120_000);
     const isPending = () => guard.history().some(({ event }) => event.state === "pending");
-    await until("nothing waits to be told", () => !isPending(), 120_000);
+    await until("nothing waits to be told", () => !isPending(), 240_000);
     return { fds: guard.descriptorCount, watches: guard.inotifyWatchCount, rss: guard.rssBytes };
   };
 
@@ -141,7 +143,7 @@ describe.skipIf(missingNode() !== null)("pods created and deleted at 10 a second
       ]);
     }
     expect(events.reduce((sum, { count = 0 }) => sum + count, 0)).toBe(incidents.length);
-    // 75 were to leak; kubelet brings some 30 of them so far, and those restart.
-    expect(incidents.length).toBeGreaterThan(10);
+    // 37 were to leak; kubelet does not bring all of them so far.
+    expect(incidents.length).toBeGreaterThan(5);
   });
 });
