@@ -1,9 +1,9 @@
 import { backoffMs } from "../backoff.ts";
 import type { ApiError } from "../kubernetes/api-error.ts";
+import { type Bucket, type BucketRule, FULL, takeToken, tokenAtMs } from "../token-bucket.ts";
 
-/** Lists in quick succession, after a quiet time; then one per `REFILL_MS`, whatever happens on the node. */
-const BURST = 3;
-const REFILL_MS = 10_000;
+/** Lists in quick succession, after a quiet time; then one in 10 s, whatever happens on the node. */
+const FLOOR: BucketRule = { burst: 3, refillMs: 10_000 };
 const FIRST_PAUSE_MS = 2000;
 const CAP_MS = 5 * 60_000;
 
@@ -13,8 +13,7 @@ const CAP_MS = 5 * 60_000;
  */
 export class ListPace {
   readonly #random: () => number;
-  #tokens = BURST;
-  #countedMs = Number.NEGATIVE_INFINITY;
+  #bucket: Bucket = FULL;
   #failures = 0;
   #failing: { readonly error: ApiError; readonly untilMs: number } | null = null;
 
@@ -25,9 +24,7 @@ export class ListPace {
 
   /** The first moment from now on at which a list may begin. */
   earliestMs(nowMs: number): number {
-    this.#count(nowMs);
-    const refilledMs = this.#tokens >= 1 ? nowMs : nowMs + (1 - this.#tokens) * REFILL_MS;
-    return Math.max(refilledMs, this.#failing?.untilMs ?? nowMs);
+    return Math.max(nowMs, tokenAtMs(this.#bucket, FLOOR), this.#failing?.untilMs ?? nowMs);
   }
 
   /** Why nobody may ask now, when that is because the last answer was an error. */
@@ -36,8 +33,7 @@ export class ListPace {
   }
 
   began(nowMs: number): void {
-    this.#count(nowMs);
-    this.#tokens -= 1;
+    this.#bucket = takeToken(this.#bucket, FLOOR, nowMs);
   }
 
   /** The API server answered, or is another one. */
@@ -58,11 +54,6 @@ export class ListPace {
   #pauseMs({ retryAfterMs }: ApiError): number {
     const pauseMs = backoffMs(this.#failures++, FIRST_PAUSE_MS, CAP_MS, this.#random());
     return Math.max(pauseMs, Math.min(retryAfterMs ?? 0, CAP_MS));
-  }
-
-  #count(nowMs: number): void {
-    this.#tokens = Math.min(BURST, this.#tokens + Math.max(0, nowMs - this.#countedMs) / REFILL_MS);
-    this.#countedMs = nowMs;
   }
 }
 

@@ -6,7 +6,7 @@ import {
   returnToken,
   takeToken,
   tokenAtMs,
-} from "./token-bucket.ts";
+} from "../../token-bucket.ts";
 
 /**
  * Enough for every death of a pod that kubelet restarts ever more slowly (after 10, 20, 40 ... 300 s); what dies in a
