@@ -1,3 +1,4 @@
+import { systemClock } from "../clock.ts";
 import type { Config, LogLevel } from "../config/config.ts";
 import type { Identity } from "../discover/identity.ts";
 import { NodePods } from "../discover/node-pods.ts";
@@ -64,15 +65,11 @@ export class Cluster {
           create: (event, signal) => createEvent(client, event, signal),
           update: (namespace, name, update, signal) => updateEvent(client, namespace, name, update, signal),
         },
-        pods: { find: (ids) => this.#lookup.find(ids) },
+        pods: { find: (key) => this.#lookup.find(key) },
         nodeName: () => access.nodeName(),
-        now: () => performance.now(),
+        clock: systemClock,
         wallNow: () => Date.now(),
         random: Math.random,
-        after(delayMs, run) {
-          const timer = setTimeout(run, delayMs);
-          return () => clearTimeout(timer);
-        },
       },
       {
         onTrouble: (error, startedMs) => this.#trouble(error, startedMs),

@@ -60,12 +60,12 @@ export class Assigner {
     if (named === null || named.length === 0) return NEVER;
     const decisions = named.map((incident) => decide(incident, podOf(incident)));
     this.#store.wrote(outbox.settle(decisions, this.#ports.wallNow()));
-    return named.length === BATCH ? this.#ports.now() : NEVER;
+    return named.length === BATCH ? this.#ports.clock.nowMs() : NEVER;
   }
 
   /** Begins to ask for the pods of the others. @returns when to look again */
   resolve(outbox: Outbox): number {
-    const nowMs = this.#ports.now();
+    const nowMs = this.#ports.clock.nowMs();
     if (this.#resolving) return NEVER;
     if (nowMs < this.#pause.untilMs) return this.#pause.untilMs;
     const unnamed = this.#store.read(outbox.unassigned("unnamed", BATCH)) ?? [];
@@ -95,27 +95,28 @@ export class Assigner {
   #settle(outbox: Outbox, { key, incidents }: Unnamed, found: ResolvedPod | null | undefined): void {
     if (this.#tasks.isStopped || !this.#store.isOpen(outbox)) return;
     const wallNowMs = this.#ports.wallNow();
-    const answeredForMs = found === undefined ? null : this.#ports.now() - this.#resolvesSinceMs;
+    const answeredForMs = found === undefined ? null : this.#ports.clock.nowMs() - this.#resolvesSinceMs;
     const decisions: Decision[] = [];
     for (const incident of incidents) {
       const pod = found ?? podOf(incident);
       if (!mayTellMore(incident, pod, { wallNowMs, answeredForMs })) decisions.push(decide(incident, pod));
     }
-    if (found !== undefined && decisions.length < incidents.length) this.#lag.missed(key, this.#ports.now());
+    if (found !== undefined && decisions.length < incidents.length)
+      this.#lag.missed(key, this.#ports.clock.nowMs());
     if (decisions.length > 0) this.#store.wrote(outbox.settle(decisions, wallNowMs));
   }
 
   /** @returns undefined: it cannot be known now */
   async #find({ incidents }: Unnamed): Promise<ResolvedPod | null | undefined> {
     const { containerId = null, podUid = null } = incidents[0] ?? {};
-    const startedMs = this.#ports.now();
+    const startedMs = this.#ports.clock.nowMs();
     const result = await answerOf(() => this.#ports.pods.find({ containerId, podUid }));
     if (this.#tasks.isStopped) return undefined;
     if (result.ok) {
       this.#resolverWorks();
       return result.value;
     }
-    const nowMs = this.#ports.now();
+    const nowMs = this.#ports.clock.nowMs();
     // Of questions that were asked together only one counts.
     if (nowMs < this.#pause.untilMs) return undefined;
     this.#unresolvedSinceMs ??= nowMs;
@@ -129,8 +130,8 @@ export class Assigner {
     const sinceMs = this.#unresolvedSinceMs;
     this.#unresolvedSinceMs = null;
     if (sinceMs === null) return;
-    this.#resolvesSinceMs = this.#ports.now();
-    this.#onRecovered(this.#ports.now() - sinceMs);
+    this.#resolvesSinceMs = this.#ports.clock.nowMs();
+    this.#onRecovered(this.#ports.clock.nowMs() - sinceMs);
   }
 }
 

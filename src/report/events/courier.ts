@@ -87,8 +87,8 @@ export class Courier {
     }
     if (this.#store.isPaused) wakeMs = this.#store.pausedUntilMs;
     if (wakeMs === NEVER) return;
-    const delayMs = Math.max(0, Math.ceil(wakeMs - this.#ports.now()));
-    this.#cancelTimer = this.#ports.after(delayMs, () => this.#run());
+    const delayMs = Math.max(0, Math.ceil(wakeMs - this.#ports.clock.nowMs()));
+    this.#cancelTimer = this.#ports.clock.after(delayMs, () => this.#run());
   }
 
   #openOutbox(): Outbox | null {

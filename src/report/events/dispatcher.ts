@@ -46,7 +46,7 @@ export class Dispatcher {
 
   /** Begins to send what may be sent now: of each pod the series that waits longest. @returns when to look again */
   dispatch(outbox: Outbox): number {
-    const nowMs = this.#ports.now();
+    const nowMs = this.#ports.clock.nowMs();
     const waiting = this.#store.read(outbox.pending()) ?? [];
     this.#health.keepOnly(new Set(waiting.map(({ id }) => id)));
     this.#rate.prune(nowMs);
@@ -98,12 +98,12 @@ export class Dispatcher {
     const isOpen = this.#store.isOpen(outbox);
     if (result.type === "failed") {
       const { error } = result;
-      if (isOpen) this.#health.failed(id, error, startedMs, this.#ports.now());
+      if (isOpen) this.#health.failed(id, error, startedMs, this.#ports.clock.nowMs());
       if (isOpen && error.kind !== "unconfigured") this.#store.wrote(outbox.attempted(id, count));
       this.#tell.onTrouble(error, startedMs);
       return;
     }
-    const outageMs = this.#health.answered(id, this.#ports.now());
+    const outageMs = this.#health.answered(id, this.#ports.clock.nowMs());
     if (result.type === "delivered") {
       if (isOpen) this.#store.wrote(outbox.delivered(id, count));
       this.#tell.onDelivered(series);

@@ -1,3 +1,5 @@
+import type { Clock } from "../../clock.ts";
+import type { PodKey } from "../../discover/find-pod.ts";
 import type { ApiError, ApiResult } from "../../kubernetes/api-error.ts";
 import type { CoreEvent, EventUpdate } from "../../kubernetes/core-event.ts";
 import type { Outbox, StoredSeries } from "../../record/outbox.ts";
@@ -17,19 +19,13 @@ export interface EventApi {
   ): Promise<ApiResult<unknown>>;
 }
 
-/** What of an incident tells its pod. */
-export interface PodIds {
-  readonly containerId: string | null;
-  readonly podUid: string | null;
-}
-
 /** The pod, with the uid that `kubectl describe` looks for (`nodeUid`), and which of its containers. */
 export type ResolvedPod = EventPod;
 
 /** Knows the pods of this node. */
 export interface PodResolver {
   /** @returns null: a list made after the question does not have it */
-  find(ids: PodIds): Promise<ApiResult<ResolvedPod | null>>;
+  find(key: PodKey): Promise<ApiResult<ResolvedPod | null>>;
 }
 
 /** What the courier works with. */
@@ -39,14 +35,11 @@ export interface CourierPorts {
   readonly events: EventApi;
   readonly pods: PodResolver;
   readonly nodeName: () => string;
-  /** Monotonic, in milliseconds. */
-  readonly now: () => number;
+  readonly clock: Clock;
   /** Milliseconds since the epoch. */
   readonly wallNow: () => number;
   /** From 0 to 1. */
   readonly random: () => number;
-  /** Runs it once after so long. @returns takes it back */
-  readonly after: (delayMs: number, run: () => void) => () => void;
 }
 
 /** Events that nobody will ever see. */

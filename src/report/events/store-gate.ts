@@ -19,7 +19,7 @@ export class StoreGate {
 
   /** Is it left alone, since it failed? */
   get isPaused(): boolean {
-    return this.#ports.now() < this.#pause.untilMs;
+    return this.#ports.clock.nowMs() < this.#pause.untilMs;
   }
 
   /** When it may be tried again. */
@@ -40,7 +40,7 @@ export class StoreGate {
   /** The value; without one the store is left alone for a while. */
   read<T>(stored: Stored<T>): T | null {
     if (stored.ok) return stored.value;
-    this.#pause.failed(this.#ports.now(), SERVER_CAP_MS);
+    this.#pause.failed(this.#ports.clock.nowMs(), SERVER_CAP_MS);
     this.#tell.onStoreTrouble(stored.error);
     return null;
   }

@@ -25,7 +25,7 @@ export class Tasks {
 
   /** Begins it now. The signal tells it to end. */
   start(task: (signal: AbortSignal) => Promise<void>): void {
-    const startedMs = this.#ports.now();
+    const startedMs = this.#ports.clock.nowMs();
     const abort = new AbortController();
     const running = task(abort.signal)
       .catch((cause) =>
@@ -43,7 +43,7 @@ export class Tasks {
     this.#isStopped = true;
     for (const abort of this.#running.values()) abort.abort();
     const patience = Promise.withResolvers<void>();
-    const cancel = this.#ports.after(STOP_MS, patience.resolve);
+    const cancel = this.#ports.clock.after(STOP_MS, patience.resolve);
     await Promise.race([Promise.all(this.#running.keys()), patience.promise]);
     cancel();
   }

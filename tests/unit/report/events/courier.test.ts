@@ -2,7 +2,7 @@ import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import type { ApiErrorKind } from "../../../../src/kubernetes/api-error.ts";
-import { settled } from "./fake-clock.ts";
+import { settled } from "../../../support/fake-clock.ts";
 import type { Fate } from "./fake-server.ts";
 import { Rig } from "./rig.ts";
 
@@ -32,7 +32,7 @@ describe("an incident", () => {
     using rig = new Rig();
     for (let i = 0; i < 3; i++) {
       await rig.happen(["web"]);
-      await rig.clock.advance(MINUTE);
+      await rig.clock.pass(MINUTE);
     }
     expect(rig.server.take()).toEqual(["POST web:1", "PATCH web:2", "PATCH web:3"]);
     expect(rig.server.counts).toEqual(["web:3"]);
@@ -43,7 +43,7 @@ describe("an incident", () => {
   test("after more than an hour gets an Event of its own", async () => {
     using rig = new Rig();
     await rig.happen(["web"]);
-    await rig.clock.advance(HOUR + 1);
+    await rig.clock.pass(HOUR + 1);
     await rig.happen(["web"]);
     expect(rig.server.counts).toEqual(["web:1", "web:1"]);
   });
@@ -86,12 +86,12 @@ describe("an answer that gets lost", () => {
       using rig = new Rig();
       rig.server.fateOf = fates(...lost);
       await rig.happen(["web"]);
-      await rig.clock.advance(5 * MINUTE);
+      await rig.clock.pass(5 * MINUTE);
       if (expected !== null) expect(rig.server.take()).toEqual(expected);
       expect(rig.server.counts).toEqual(["web:1"]);
       expect([...rig.server.made.values()]).toEqual([1]);
       expect(rig.states).toEqual(["sent"]);
-      expect(rig.clock.timers).toBe(0);
+      expect(rig.clock.pending).toBe(0);
     },
   );
 
@@ -100,7 +100,7 @@ describe("an answer that gets lost", () => {
     await rig.happen(["web"]);
     rig.server.fateOf = fates({ after: "timeout" });
     await rig.happen(["web"]);
-    await rig.clock.advance(MINUTE);
+    await rig.clock.pass(MINUTE);
     expect(rig.server.take()).toEqual(["POST web:1", "PATCH web:2", "PATCH web:2"]);
     expect(rig.server.counts).toEqual(["web:2"]);
     expect(rig.incidents.map(({ event }) => [event.state, event.attempts])).toEqual([
@@ -119,11 +119,11 @@ describe("an answer that gets lost", () => {
     rig.server.fateOf = () => fate;
     rig.add(["web", "db"]);
     for (let i = 0; i < 5; i++) {
-      await rig.clock.advance(1);
+      await rig.clock.pass(1);
       rig.crash();
     }
     rig.server.fateOf = () => "answer";
-    await rig.clock.advance(MINUTE);
+    await rig.clock.pass(MINUTE);
     expect(rig.server.counts).toEqual(["db:1", "web:2"]);
     expect([...rig.server.made.values()]).toEqual([1, 1]);
     expect(rig.states).toEqual(["sent", "sent", "sent"]);
@@ -139,7 +139,7 @@ describe("an answer that gets lost", () => {
       if (crashes-- > 0) rig.crash();
     };
     await rig.happen(["web"]);
-    await rig.clock.advance(MINUTE);
+    await rig.clock.pass(MINUTE);
     expect(rig.server.counts).toEqual(["web:1"]);
     expect([...rig.server.made.values()]).toEqual([1]);
     expect(rig.states).toEqual(["sent"]);
@@ -166,7 +166,7 @@ describe("an Event that is gone from the server", () => {
     expect(rig.server.take().length).toBe(4);
     expect(rig.told).toEqual(["trouble garbage"]);
     rig.server.fateOf = () => "answer";
-    await rig.clock.advance(MINUTE);
+    await rig.clock.pass(MINUTE);
     expect(rig.server.counts).toEqual(["web:1"]);
   });
 });
@@ -186,25 +186,25 @@ describe("an outage", () => {
     using rig = new Rig();
     rig.server.fateOf = () => ({ before: kind });
     await rig.happen(podNames(20));
-    await rig.clock.advance(20 * MINUTE);
+    await rig.clock.pass(20 * MINUTE);
     // 1, 2, 4 ... 30 s, less up to half of it: one probe at a time, not one for each pod.
     expect(rig.server.take().length).toBeLessThanOrEqual(60);
     expect(new Set(rig.told)).toEqual(new Set([`trouble ${kind}`]));
     rig.server.fateOf = () => "answer";
-    await rig.clock.advance(MINUTE);
+    await rig.clock.pass(MINUTE);
     expect(rig.server.counts).toEqual(podNames(20).map((pod) => `${pod}:1`));
     expect([...rig.server.made.values()]).toEqual(Array(20).fill(1));
     expect(rig.server.take().length).toBe(20);
     expect(rig.told.filter((line) => line.startsWith("recovered"))).toHaveLength(1);
     expect(new Set(rig.states)).toEqual(new Set(["sent"]));
-    expect(rig.clock.timers).toBe(0);
+    expect(rig.clock.pending).toBe(0);
   });
 
   test("is over for all of them when one goes through", async () => {
     using rig = new Rig();
     rig.server.fateOf = () => ({ before: "timeout" });
     await rig.happen(["web"]);
-    await rig.clock.advance(10 * MINUTE);
+    await rig.clock.pass(10 * MINUTE);
     rig.server.fateOf = () => "answer";
     await rig.happen(["db"]);
     expect(rig.server.counts).toEqual(["db:1", "web:1"]);
@@ -215,7 +215,7 @@ describe("an outage", () => {
     rig.server.fateOf = () => ({ before: "unreachable" });
     for (let second = 0; second < 300; second++) {
       rig.add([`pod-${second}`]);
-      await rig.clock.advance(1000);
+      await rig.clock.pass(1000);
     }
     const start = rig.server.requests[0]!.atMs;
     const seconds = rig.server.requests.map(({ atMs }) => Math.round((atMs - start) / 1000));
@@ -228,9 +228,9 @@ describe("an outage", () => {
     rig.server.fateOf = () => ({ before: "unreachable" });
     await rig.happen(podNames(8));
     expect(rig.server.take()).toHaveLength(1 + 4);
-    await rig.clock.advance(999);
+    await rig.clock.pass(999);
     expect(rig.server.take()).toEqual([]);
-    await rig.clock.advance(1);
+    await rig.clock.pass(1);
     expect(rig.server.take()).toHaveLength(1);
   });
 
@@ -239,11 +239,11 @@ describe("an outage", () => {
     rig.server.fateOf = () => ({ before: "unreachable" });
     for (let i = 0; i < 100; i++) {
       await rig.happen(["web"]);
-      await rig.clock.advance(30_000);
+      await rig.clock.pass(30_000);
     }
     rig.server.take();
     rig.server.fateOf = () => "answer";
-    await rig.clock.advance(MINUTE);
+    await rig.clock.pass(MINUTE);
     expect(rig.server.take()).toEqual(["POST web:100"]);
     expect(rig.states).toEqual(Array(100).fill("sent"));
   });
@@ -256,7 +256,7 @@ describe("an outage", () => {
       rig.crash();
     }
     rig.server.fateOf = () => "answer";
-    await rig.clock.advance(MINUTE);
+    await rig.clock.pass(MINUTE);
     expect(rig.server.counts).toEqual(podNames(20).map((pod) => `${pod}:1`));
   });
 
@@ -265,9 +265,9 @@ describe("an outage", () => {
     rig.server.fateOf = fates({ before: "throttled" });
     rig.server.retryAfterMs = 90_000;
     await rig.happen(["web"]);
-    await rig.clock.advance(89_000);
+    await rig.clock.pass(89_000);
     expect(rig.server.take()).toHaveLength(1);
-    await rig.clock.advance(1_000);
+    await rig.clock.pass(1_000);
     expect(rig.server.counts).toEqual(["web:1"]);
     expect(rig.told).toEqual(["trouble throttled", "recovered 0 after 90000"]);
   });
@@ -302,14 +302,14 @@ describe("one that the server cannot stand", () => {
       for (let i = 0; i < 60; i++) {
         const before = rig.server.events.size;
         await rig.happen([`pod-${i}`]);
-        await rig.clock.advance(MINUTE);
+        await rig.clock.pass(MINUTE);
         expect(rig.server.events.size).toBe(before + 1);
       }
       const tries = rig.server.requests.filter(({ pod }) => pod === "poison").map(({ atMs }) => atMs);
       expect(tries.length).toBeLessThan(25);
       expect(tries.at(-1)! - tries.at(-2)!).toBe(5 * MINUTE);
       rig.server.fateOf = () => "answer";
-      await rig.clock.advance(5 * MINUTE);
+      await rig.clock.pass(5 * MINUTE);
       expect(rig.server.counts).toContain("poison:2");
     },
   );
@@ -329,12 +329,12 @@ describe("one that the server cannot stand", () => {
     using rig = new Rig();
     rig.server.fateOf = ({ pod }) => (pod.startsWith("poison") ? { before: "server" } : "answer");
     await rig.happen(["poison-1", "poison-2", "poison-3"]);
-    await rig.clock.advance(10 * MINUTE);
+    await rig.clock.pass(10 * MINUTE);
     // Alone they look like an outage; the first that goes through tells the difference.
     await rig.happen(["web"]);
-    await rig.clock.advance(MINUTE);
+    await rig.clock.pass(MINUTE);
     expect(rig.server.counts).toEqual(["web:1"]);
-    await rig.clock.advance(10 * MINUTE);
+    await rig.clock.pass(10 * MINUTE);
     await rig.happen(["db"]);
     expect(rig.server.counts).toEqual(["db:1", "web:1"]);
   });
@@ -351,9 +351,9 @@ describe("one that the server cannot stand", () => {
     using rig = new Rig();
     rig.server.fateOf = () => ({ before: "server" });
     await rig.happen(["web"]);
-    await rig.clock.advance(30 * MINUTE);
+    await rig.clock.pass(30 * MINUTE);
     rig.server.fateOf = () => "answer";
-    await rig.clock.advance(MINUTE);
+    await rig.clock.pass(MINUTE);
     expect(rig.server.counts).toEqual(["web:1"]);
     expect(rig.told.at(-1)).toMatch(/^recovered 0 after/);
   });
@@ -366,7 +366,7 @@ describe("one that the server cannot stand", () => {
     const reason = "refused by the API server: told to be rejected";
     expect(rig.states).toEqual([reason, "sent"]);
     expect(rig.told).toEqual([`gave up 1 of poison: ${reason}`]);
-    await rig.clock.advance(HOUR);
+    await rig.clock.pass(HOUR);
     expect(rig.server.take()).toEqual([]);
   });
 
@@ -391,7 +391,7 @@ describe("the order", () => {
     await rig.happen(podNames(6));
     expect(rig.server.mostAtOnce).toBe(4);
     answer.resolve();
-    await rig.clock.advance(0);
+    await rig.clock.pass(0);
     expect(rig.server.overlapped).toBe(false);
     const ofWeb = rig.server.requests.filter(({ pod }) => pod === "web").map(({ name }) => name);
     expect(ofWeb).toEqual(ofWeb.toSorted());
@@ -425,7 +425,7 @@ describe("the order", () => {
     await rig.happen(["web"], { kind: "stuck" });
     expect(rig.server.take()).toEqual(["POST web:1"]);
     failing.on = false;
-    await rig.clock.advance(MINUTE);
+    await rig.clock.pass(MINUTE);
     expect(rig.server.requests.map(({ message }) => message.slice(0, 6))).toEqual(["killed", "still "]);
   });
 });
@@ -435,24 +435,24 @@ describe("how much is sent", () => {
     using rig = new Rig();
     for (let i = 0; i < 40; i++) {
       await rig.happen(["web"]);
-      await rig.clock.advance(10);
+      await rig.clock.pass(10);
     }
     expect(rig.server.take()).toHaveLength(5);
     expect(rig.server.counts).toEqual(["web:5"]);
-    await rig.clock.advance(MINUTE);
+    await rig.clock.pass(MINUTE);
     expect(rig.server.take()).toEqual(["PATCH web:40"]);
-    expect(rig.clock.timers).toBe(0);
+    expect(rig.clock.pending).toBe(0);
     expect(rig.states).toEqual(Array(40).fill("sent"));
   });
 
   test("of the node: 30 at once, then one each ten seconds", async () => {
     using rig = new Rig();
     await rig.happen(podNames(40));
-    await rig.clock.advance(0);
+    await rig.clock.pass(0);
     expect(rig.server.take()).toHaveLength(30);
-    await rig.clock.advance(10_000);
+    await rig.clock.pass(10_000);
     expect(rig.server.take()).toHaveLength(1);
-    await rig.clock.advance(90_000);
+    await rig.clock.pass(90_000);
     expect(rig.server.counts).toHaveLength(40);
   });
 
@@ -460,10 +460,10 @@ describe("how much is sent", () => {
     using rig = new Rig();
     rig.server.fateOf = () => ({ before: "unreachable" });
     await rig.happen(["web"]);
-    await rig.clock.advance(2 * HOUR);
+    await rig.clock.pass(2 * HOUR);
     expect(rig.server.take().length).toBeGreaterThan(100);
     rig.server.fateOf = () => "answer";
-    await rig.clock.advance(MINUTE);
+    await rig.clock.pass(MINUTE);
     for (let i = 0; i < 4; i++) await rig.happen(["web"]);
     expect(rig.server.take().length).toBe(5);
   });
@@ -474,7 +474,7 @@ describe("how much is sent", () => {
     await rig.happen(podNames(8));
     expect(rig.told).toContain("gave up 3 of any: outbox full");
     rig.server.fateOf = () => "answer";
-    await rig.clock.advance(MINUTE);
+    await rig.clock.pass(MINUTE);
     expect(rig.server.counts).toEqual(
       podNames(8)
         .slice(3)
@@ -508,7 +508,7 @@ describe("the pod of an incident that does not know it", () => {
     using rig = new Rig();
     await rig.happen(["web"], { ...unnamed, timeMs: rig.clock.wall - MINUTE });
     expect(rig.states).toEqual(["no pod of this node has this container"]);
-    expect([rig.server.take(), rig.told, rig.clock.timers]).toEqual([[], [], 0]);
+    expect([rig.server.take(), rig.told, rig.clock.pending]).toEqual([[], [], 0]);
   });
 
   test("cannot be asked for now: it waits, one question per pause, and nobody else does", async () => {
@@ -518,14 +518,14 @@ describe("the pod of an incident that does not know it", () => {
     rig.add(["gone"], unnamed);
     await rig.happen(["named"]);
     expect(rig.server.counts).toEqual(["named:1"]);
-    await rig.clock.advance(10 * MINUTE);
+    await rig.clock.pass(10 * MINUTE);
     expect(rig.asked.length).toBeLessThanOrEqual(26);
     expect(rig.states).toEqual(["pending", "pending", "sent"]);
     rig.resolve = ({ containerId }) => (containerId === "container-of-web" ? web : null);
-    await rig.clock.advance(MINUTE);
+    await rig.clock.pass(MINUTE);
     // What kubelet could not tell while there was no server it may tell now.
     expect(rig.states).toEqual(["sent", "pending", "sent"]);
-    await rig.clock.advance(MINUTE);
+    await rig.clock.pass(MINUTE);
     expect(rig.states).toEqual(["sent", "no pod of this node has this container", "sent"]);
     expect(rig.told.at(0)).toBe("trouble unreachable");
     expect(rig.told.at(-1)).toMatch(/^recovered 2 after/);
@@ -537,9 +537,9 @@ describe("the pod of an incident that does not know it", () => {
     rig.resolveAfterMs = 60 * MINUTE;
     await rig.happen(["web"], unnamed);
     rig.resolve = () => web;
-    await rig.clock.advance(9 * MINUTE);
+    await rig.clock.pass(9 * MINUTE);
     expect(rig.states).toEqual(["pending"]);
-    await rig.clock.advance(2 * MINUTE);
+    await rig.clock.pass(2 * MINUTE);
     expect(rig.states).toEqual(["sent"]);
   });
 
@@ -551,7 +551,7 @@ describe("the pod of an incident that does not know it", () => {
     await rig.happen(["web"], unnamed);
     expect(rig.told).toEqual(["trouble garbage"]);
     rig.resolve = () => web;
-    await rig.clock.advance(MINUTE);
+    await rig.clock.pass(MINUTE);
     expect(rig.server.counts).toEqual(["web:1"]);
   });
 
@@ -571,7 +571,7 @@ describe("the store", () => {
     using rig = new Rig();
     rig.hasStore = false;
     await rig.happen(["web"]);
-    expect([rig.server.take(), rig.clock.timers, rig.courier.pending]).toEqual([[], 0, null]);
+    expect([rig.server.take(), rig.clock.pending, rig.courier.pending]).toEqual([[], 0, null]);
     rig.hasStore = true;
     rig.courier.wake();
     await settled();
@@ -584,11 +584,11 @@ describe("the store", () => {
     rig.add(["web"]);
     other.run("BEGIN IMMEDIATE");
     await settled();
-    await rig.clock.advance(MINUTE);
+    await rig.clock.pass(MINUTE);
     expect(new Set(rig.told)).toEqual(new Set(["store locked"]));
     expect(rig.told.length).toBeLessThan(10);
     other.run("COMMIT");
-    await rig.clock.advance(MINUTE);
+    await rig.clock.pass(MINUTE);
     expect(rig.server.counts).toEqual(["web:1"]);
     expect(rig.states).toEqual(["sent"]);
     expect(rig.told.filter((line) => line !== "store locked")).toEqual(["store works"]);
@@ -600,11 +600,11 @@ describe("the store", () => {
     const other = new Database(join(rig.path, "incidents.db"));
     rig.server.latency = async () => void (other.inTransaction || other.run("BEGIN IMMEDIATE"));
     await rig.happen(["web"]);
-    await rig.clock.advance(MINUTE);
+    await rig.clock.pass(MINUTE);
     expect(rig.server.take().length).toBeLessThan(20);
     rig.server.latency = () => Promise.resolve();
     other.run("COMMIT");
-    await rig.clock.advance(2 * MINUTE);
+    await rig.clock.pass(2 * MINUTE);
     expect([rig.server.counts, [...rig.server.made.values()], rig.states]).toEqual([
       ["web:1"],
       [1],
@@ -622,7 +622,7 @@ describe("the store", () => {
     rig.courier.wake();
     rig.server.latency = () => Promise.resolve();
     answer.resolve();
-    await rig.clock.advance(MINUTE);
+    await rig.clock.pass(MINUTE);
     expect([rig.server.counts, rig.states, rig.told]).toEqual([["web:1"], ["sent"], []]);
   });
 
@@ -630,9 +630,9 @@ describe("the store", () => {
     using rig = new Rig();
     rig.server.fateOf = ({ pod }) => (pod === "poison" ? { before: "server" } : "answer");
     await rig.happen(["first", "poison"]);
-    await rig.clock.advance(10);
+    await rig.clock.pass(10);
     await rig.happen(["third"]);
-    await rig.clock.advance(11 * MINUTE);
+    await rig.clock.pass(11 * MINUTE);
     rig.reopen(true);
     await rig.happen(["fourth", "web"]);
     expect(rig.server.counts).toEqual(["first:1", "fourth:1", "third:1", "web:1"]);
@@ -644,9 +644,9 @@ describe("the courier", () => {
     using rig = new Rig();
     rig.courier.wake();
     await settled();
-    expect(rig.clock.timers).toBe(0);
+    expect(rig.clock.pending).toBe(0);
     await rig.happen(["web"]);
-    expect(rig.clock.timers).toBe(0);
+    expect(rig.clock.pending).toBe(0);
   });
 
   test("tells how much waits", async () => {
@@ -662,11 +662,11 @@ describe("the courier", () => {
     await rig.happen(["web"]);
     await rig.courier.stop();
     rig.courier.wake();
-    await rig.clock.advance(HOUR);
+    await rig.clock.pass(HOUR);
     expect(rig.server.take()).toHaveLength(1);
     expect(rig.states).toEqual(["pending"]);
     expect(rig.told).toEqual([]);
-    expect(rig.clock.timers).toBe(0);
+    expect(rig.clock.pending).toBe(0);
   });
 
   test("stops though a request does not heed it", async () => {
@@ -674,7 +674,7 @@ describe("the courier", () => {
     rig.server.latency = () => new Promise(() => undefined);
     await rig.happen(["web"]);
     const stopped = rig.courier.stop();
-    await rig.clock.advance(200);
+    await rig.clock.pass(200);
     await stopped;
   });
 
@@ -695,20 +695,20 @@ describe("the courier", () => {
     rig.resolve = () => "unreachable";
     await rig.happen(["web"]);
     await rig.happen(["db"], unnamed);
-    await rig.clock.advance(10 * MINUTE);
+    await rig.clock.pass(10 * MINUTE);
     rig.server.fateOf = () => "answer";
     rig.resolve = () => ({ namespace: "default", pod: "db", podUid: "uid-of-db", container: "app" });
     rig.courier.accessChanged();
     await settled();
     expect(rig.states).toEqual(["sent", "sent"]);
-    expect(rig.clock.timers).toBe(0);
+    expect(rig.clock.pending).toBe(0);
   });
 
   test("takes a thousand incidents in steps", async () => {
     using rig = new Rig();
     rig.server.fateOf = () => ({ before: "unreachable" });
     await rig.happen(Array.from({ length: 950 }, (_, i) => `pod-${i}`));
-    await rig.clock.advance(MINUTE);
+    await rig.clock.pass(MINUTE);
     expect(rig.courier.pending).toEqual({ incidents: 950, unassigned: 0, series: 950 });
   });
 
@@ -721,7 +721,7 @@ describe("the courier", () => {
     rig.clock.wallOffset += 20 * 24 * HOUR;
     await rig.happen(["dns"]);
     rig.server.fateOf = () => "answer";
-    await rig.clock.advance(MINUTE);
+    await rig.clock.pass(MINUTE);
     expect(rig.server.counts).toEqual(["db:1", "dns:1", "web:1"]);
   });
 });

@@ -20,26 +20,26 @@ describe("a container the list does not have", () => {
     for (let second = 0; second <= 90; second++) {
       if (rig.asked.splice(0).length > 0) asked.push(second);
       if (second < 60) expect(rig.states).toEqual(["pending"]);
-      await rig.clock.advance(SECOND);
+      await rig.clock.pass(SECOND);
     }
     expect(asked).toEqual([0, 1, 3, 7, 15, 31, 61]);
     expect(rig.states).toEqual([NOBODY]);
-    expect([rig.server.take(), rig.told, rig.clock.timers]).toEqual([[], [], 0]);
+    expect([rig.server.take(), rig.told, rig.clock.pending]).toEqual([[], [], 0]);
   });
 
   test("and that a later one has gets its Event", async () => {
     using rig = new Rig();
     await rig.happen(["web"], unnamed);
     rig.resolve = () => web;
-    await rig.clock.advance(SECOND);
+    await rig.clock.pass(SECOND);
     expect(rig.server.counts).toEqual(["web:1"]);
-    expect([rig.states, rig.told, rig.clock.timers]).toEqual([["sent"], [], 0]);
+    expect([rig.states, rig.told, rig.clock.pending]).toEqual([["sent"], [], 0]);
   });
 
   test("holds up no other", async () => {
     using rig = new Rig();
     await rig.happen(["nobody"], unnamed);
-    await rig.clock.advance(20 * SECOND);
+    await rig.clock.pass(20 * SECOND);
     rig.resolve = ({ containerId }) => (containerId === "container-of-web" ? web : null);
     const questions = rig.asked.length;
     await rig.happen(["web"], unnamed);
@@ -52,7 +52,7 @@ describe("a container the list does not have", () => {
     await rig.happen(["web"], { ...unnamed, timeMs: rig.clock.wall - MINUTE });
     await rig.happen(["web"], unnamed);
     expect(rig.states).toEqual([NOBODY, "pending"]);
-    await rig.clock.advance(2 * MINUTE);
+    await rig.clock.pass(2 * MINUTE);
     expect(rig.states).toEqual([NOBODY, NOBODY]);
   });
 
@@ -60,7 +60,7 @@ describe("a container the list does not have", () => {
     using rig = new Rig();
     await rig.happen(["web"], unnamed);
     rig.clock.wallOffset += days * 24 * 60 * MINUTE;
-    await rig.clock.advance(SECOND);
+    await rig.clock.pass(SECOND);
     expect(rig.states).toEqual([NOBODY]);
   });
 
@@ -68,23 +68,23 @@ describe("a container the list does not have", () => {
     using rig = new Rig();
     rig.resolve = () => "unreachable";
     await rig.happen(["web"], unnamed);
-    await rig.clock.advance(10 * MINUTE);
+    await rig.clock.pass(10 * MINUTE);
     rig.resolve = () => null;
-    await rig.clock.advance(31 * SECOND);
+    await rig.clock.pass(31 * SECOND);
     expect(rig.states).toEqual(["pending"]);
     rig.resolve = () => web;
-    await rig.clock.advance(31 * SECOND);
+    await rig.clock.pass(31 * SECOND);
     expect(rig.states).toEqual(["sent"]);
   });
 
   test("is waited for across a restart, by its age", async () => {
     using rig = new Rig();
     await rig.happen(["web"], unnamed);
-    await rig.clock.advance(50 * SECOND);
+    await rig.clock.pass(50 * SECOND);
     rig.crash();
-    await rig.clock.advance(5 * SECOND);
+    await rig.clock.pass(5 * SECOND);
     expect(rig.states).toEqual(["pending"]);
-    await rig.clock.advance(30 * SECOND);
+    await rig.clock.pass(30 * SECOND);
     expect(rig.states).toEqual([NOBODY]);
   });
 });
@@ -101,7 +101,7 @@ describe("a container of which only the pod is known", () => {
     await rig.happen(["web"], names);
     expect(rig.states).toEqual(["pending"]);
     rig.resolve = () => web;
-    await rig.clock.advance(SECOND);
+    await rig.clock.pass(SECOND);
     expect(rig.states).toEqual(["sent"]);
     expect(fieldPaths(rig)).toEqual(["spec.containers{app}"]);
   });
@@ -114,9 +114,9 @@ describe("a container of which only the pod is known", () => {
     using rig = new Rig();
     rig.resolve = () => found;
     await rig.happen(["web"], names);
-    await rig.clock.advance(29 * SECOND);
+    await rig.clock.pass(29 * SECOND);
     expect(rig.states).toEqual(["pending"]);
-    await rig.clock.advance(3 * SECOND);
+    await rig.clock.pass(3 * SECOND);
     expect(rig.states).toEqual(["sent"]);
     expect(fieldPaths(rig)).toEqual([undefined]);
   });
@@ -126,9 +126,9 @@ describe("a container of which only the pod is known", () => {
     rig.resolve = () => "forbidden";
     await rig.happen(["other"], unnamed);
     await rig.happen(["web"], known);
-    await rig.clock.advance(4 * MINUTE);
+    await rig.clock.pass(4 * MINUTE);
     expect(rig.states).toEqual(["pending", "pending"]);
-    await rig.clock.advance(2 * MINUTE);
+    await rig.clock.pass(2 * MINUTE);
     expect(rig.states).toEqual(["pending", "sent"]);
   });
 
@@ -136,11 +136,11 @@ describe("a container of which only the pod is known", () => {
     using rig = new Rig();
     rig.resolve = () => "unreachable";
     await rig.happen(["web"], known);
-    await rig.clock.advance(4 * MINUTE);
+    await rig.clock.pass(4 * MINUTE);
     rig.resolve = () => without;
-    await rig.clock.advance(31 * SECOND);
+    await rig.clock.pass(31 * SECOND);
     rig.resolve = () => web;
-    await rig.clock.advance(16 * SECOND);
+    await rig.clock.pass(16 * SECOND);
     expect(fieldPaths(rig)).toEqual(["spec.containers{app}"]);
   });
 
@@ -165,7 +165,7 @@ test("many are asked for together, once the first has an answer", async () => {
   await Bun.sleep(20);
   expect([rig.asked.length, most]).toEqual([1, 1]);
   rig.resolve = () => null;
-  await rig.clock.advance(SECOND);
+  await rig.clock.pass(SECOND);
   await Bun.sleep(20);
   expect([rig.asked.length, most]).toEqual([5, 3]);
 });

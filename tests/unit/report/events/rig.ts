@@ -1,12 +1,13 @@
 import { rmSync } from "node:fs";
+import type { PodKey } from "../../../../src/discover/find-pod.ts";
 import { ApiError, type ApiErrorKind, type ApiResult } from "../../../../src/kubernetes/api-error.ts";
 import type { Incident } from "../../../../src/record/incident.ts";
 import { IncidentStore, type StoreOptions } from "../../../../src/record/store.ts";
 import { Courier } from "../../../../src/report/events/courier.ts";
-import type { PodIds, ResolvedPod } from "../../../../src/report/events/ports.ts";
+import type { ResolvedPod } from "../../../../src/report/events/ports.ts";
+import { FakeClock, settled } from "../../../support/fake-clock.ts";
 import { incident } from "../../record/incidents.ts";
 import { scratch } from "../../record/tiny-disk.ts";
-import { FakeClock, settled } from "./fake-clock.ts";
 import { FakeServer } from "./fake-server.ts";
 
 const never = () => new Promise<never>(() => undefined);
@@ -15,11 +16,11 @@ const pending = { state: "pending", attempts: 0, name: null, reason: null } as c
 /** A courier between a store on disk and a server in memory. */
 export class Rig implements Disposable {
   readonly clock = new FakeClock();
-  readonly server = new FakeServer(() => this.clock.now);
+  readonly server = new FakeServer(() => this.clock.nowMs());
   readonly told: string[] = [];
-  readonly asked: PodIds[] = [];
+  readonly asked: PodKey[] = [];
   /** What the list of pods answers. */
-  resolve: (ids: PodIds) => ResolvedPod | null | ApiErrorKind = () => null;
+  resolve: (key: PodKey) => ResolvedPod | null | ApiErrorKind = () => null;
   /** What the list of pods asks for when it fails. */
   resolveAfterMs = 0;
   /** Each answer about pods waits for this. */
@@ -124,17 +125,19 @@ export class Rig implements Disposable {
           update: (...request) => (lives() ? this.server.update(...request) : never()),
         },
         pods: {
-          find: async (ids) => {
-            this.asked.push(ids);
+          find: async (key) => {
+            this.asked.push(key);
             await this.find();
-            return this.#find(ids);
+            return this.#find(key);
           },
         },
         nodeName: () => "node-1",
-        now: () => clock.now,
+        clock: {
+          nowMs: () => clock.nowMs(),
+          after: (ms, run) => (lives() ? clock.after(ms, run) : () => undefined),
+        },
         wallNow: () => clock.wall,
         random: () => this.random(),
-        after: (delayMs, run) => (lives() ? clock.after(delayMs, run) : () => undefined),
       },
       {
         onTrouble: ({ kind }) => tell(`trouble ${kind}`),
@@ -148,8 +151,8 @@ export class Rig implements Disposable {
     );
   }
 
-  #find(ids: PodIds): ApiResult<ResolvedPod | null> {
-    const found = this.resolve(ids);
+  #find(key: PodKey): ApiResult<ResolvedPod | null> {
+    const found = this.resolve(key);
     return typeof found === "string"
       ? {
           ok: false,
