@@ -25,7 +25,10 @@ const names: Readonly<Record<number, string>> = {
   36: "ENAMETOOLONG",
   38: "ENOSYS",
   39: "ENOTEMPTY",
+  90: "EMSGSIZE",
   95: "EOPNOTSUPP",
+  105: "ENOBUFS",
+  111: "ECONNREFUSED",
 };
 
 export const ENOENT = 2;
@@ -35,6 +38,7 @@ export const EAGAIN = 11;
 export const EINVAL = 22;
 export const EMFILE = 24;
 export const ENODEV = 19;
+export const ENAMETOOLONG = 36;
 export const ENOSYS = 38;
 
 /** The symbolic name of an errno, `errno 123` for one that is not in the table. */

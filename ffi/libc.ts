@@ -39,7 +39,9 @@ const symbols = {
   pwrite: { args: ["i32", "ptr", FFIType.i64_fast, FFIType.i64_fast], returns: FFIType.i64_fast },
   read: { args: ["i32", "ptr", FFIType.i64_fast], returns: FFIType.i64_fast },
   sched_setscheduler: { args: ["i32", "i32", "ptr"], returns: "i32" },
+  sendto: { args: ["i32", "ptr", FFIType.i64_fast, "i32", "ptr", "u32"], returns: FFIType.i64_fast },
   setenv: { args: ["ptr", "ptr", "i32"], returns: "i32" },
+  socket: { args: ["i32", "i32", "i32"], returns: "i32" },
   syscall: {
     args: [FFIType.i64_fast, FFIType.i64_fast, FFIType.i64_fast, FFIType.i64_fast, FFIType.i64_fast],
     returns: FFIType.i64_fast,
