@@ -1,9 +1,10 @@
 // What `npm test` runs: every test file, each in a process of its own, the pure ones first, then those on real
-// cgroups one after the other, because they need both of a small machine's cores.
+// cgroups one after the other, because they need both of a small machine's cores, then those in a virtual machine.
 //   bun tests/run.ts [PART OF A PATH]...
 // OOM_GUARD_TEST_SKIPS=forbid makes a skipped test a failed one (CI).
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { Guest } from "./runner/guest.ts";
 import { plan, strays } from "./runner/plan.ts";
 import { type FileResult, type Running, runFile } from "./runner/run-file.ts";
 import {
@@ -33,9 +34,11 @@ async function main(filters: readonly string[]): Promise<number> {
   if (files.length === 0) return refuse(`no test file's path contains ${filters.join(" or ")}`);
 
   let running: Running | null = null;
+  const guest = new Guest(repository);
   for (const [signal, code] of [["SIGINT", 130] as const, ["SIGTERM", 143] as const]) {
     process.on(signal, async () => {
       await running?.abort();
+      await guest.close();
       process.exit(code);
     });
   }
@@ -44,11 +47,12 @@ async function main(filters: readonly string[]): Promise<number> {
   for (const file of files) {
     process.stdout.write(`${file.path}  `);
     // The tests of the command line are to test what is shipped, not its source.
-    running = runFile(file, outputFolder, { OOM_GUARD_BIN: binary });
-    const result = await running.result;
+    running = file.inMachine ? null : runFile(file, outputFolder, { OOM_GUARD_BIN: binary });
+    const result = await (running?.result ?? guest.run(file, outputFolder));
     results.push(result);
     console.log(fileLine(result));
   }
+  await guest.close();
   console.log();
   for (const lines of [leftoverLines(results), skipLines(results), failureLines(results)]) {
     for (const line of lines) console.log(line);

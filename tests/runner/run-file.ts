@@ -2,7 +2,7 @@ import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, 
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { signal } from "../support/processes.ts";
-import { type Failure, parseJunit } from "./junit.ts";
+import { type Counts, type Failure, parseJunit } from "./junit.ts";
 import { endLeftovers, killMarked, MARK } from "./leftovers.ts";
 import type { PlannedFile } from "./plan.ts";
 
@@ -21,6 +21,46 @@ export interface FileResult {
   readonly logFile: string;
 }
 
+/** What is known of a file that was run. */
+export interface Run {
+  /** null: it left no report. */
+  readonly counts: Counts | null;
+  /** A failure that no single test stands for. */
+  readonly ended?: string | null;
+  readonly skipReasons?: readonly string[];
+  readonly leftovers?: readonly string[];
+  /** On the clock of `performance.now`. */
+  readonly startedMs: number;
+  readonly logFile: string;
+}
+
+/** Puts together what came of a file. One without a single test has failed. */
+export function resultOf(file: PlannedFile, run: Run): FileResult {
+  const { counts, ended = null, skipReasons = [], leftovers = [], startedMs, logFile } = run;
+  const { passed, skipped, failures } = counts ?? { passed: 0, skipped: 0, failures: [] };
+  const empty = ended === null && passed + skipped + failures.length === 0;
+  const message = ended ?? (empty ? "no test was run" : null);
+  return {
+    path: file.path,
+    passed,
+    skipped,
+    failures:
+      message === null
+        ? failures
+        : [...failures, { name: "the file as a whole", message: `${message}\n${tail(logFile)}` }],
+    skipReasons,
+    leftovers,
+    seconds: (performance.now() - startedMs) / 1000,
+    logFile,
+  };
+}
+
+/** Where a file's log and report go: this, and an ending. */
+export function outputBase(file: PlannedFile, outputFolder: string): string {
+  mkdirSync(outputFolder, { recursive: true });
+  return join(outputFolder, file.path.replaceAll("/", "-").replace(/\.test\.ts$/, ""));
+}
+
 /** A test file that runs. */
 export interface Running {
   readonly result: Promise<FileResult>;
@@ -34,15 +74,14 @@ export interface Running {
  * @param outputFolder where its log and report are put
  */
 export function runFile(file: PlannedFile, outputFolder: string, env: Record<string, string> = {}): Running {
-  mkdirSync(outputFolder, { recursive: true });
-  const base = join(outputFolder, file.path.replaceAll("/", "-").replace(/\.test\.ts$/, ""));
+  const base = outputBase(file, outputFolder);
   const [logFile, report, skips] = [`${base}.log`, `${base}.xml`, `${base}.skips`];
   for (const old of [report, skips]) rmSync(old, { force: true });
   const mark = crypto.randomUUID();
   // What a test leaves in the folder for temporary files goes with the file.
   const scratch = mkdtempSync(join(tmpdir(), "ogt-"));
   const log = openSync(logFile, "w");
-  const started = performance.now();
+  const startedMs = performance.now();
   const child = Bun.spawn(
     [process.execPath, "test", "--reporter=junit", `--reporter-outfile=${report}`, resolve(file.path)],
     {
@@ -65,31 +104,18 @@ export function runFile(file: PlannedFile, outputFolder: string, env: Record<str
   const finish = async (): Promise<FileResult> => {
     const exitCode = await child.exited;
     clearTimeout(timer);
-    const seconds = (performance.now() - started) / 1000;
     await hung;
     const leftovers = hung === null ? await endLeftovers(mark) : [];
     rmSync(scratch, { recursive: true, force: true });
-    const counts = (existsSync(report) ? parseJunit(readFileSync(report, "utf8")) : null) ?? {
-      passed: 0,
-      skipped: 0,
-      failures: [],
-    };
-    const ended = howItEnded(file, hung !== null, exitCode, child.signalCode, counts.failures.length);
-    const empty = ended === null && counts.passed + counts.skipped + counts.failures.length === 0;
-    const message = ended ?? (empty ? "no test was run" : null);
-    return {
-      path: file.path,
-      passed: counts.passed,
-      skipped: counts.skipped,
-      failures:
-        message === null
-          ? counts.failures
-          : [...counts.failures, { name: "the file as a whole", message: `${message}\n${tail(logFile)}` }],
+    const counts = existsSync(report) ? parseJunit(readFileSync(report, "utf8")) : null;
+    return resultOf(file, {
+      counts,
+      ended: howItEnded(file, hung !== null, exitCode, child.signalCode, counts?.failures.length ?? 0),
       skipReasons: existsSync(skips) ? [...new Set(readFileSync(skips, "utf8").trim().split("\n"))] : [],
       leftovers,
-      seconds,
+      startedMs,
       logFile,
-    };
+    });
   };
   return { result: finish(), abort: killAll };
 }
@@ -111,5 +137,6 @@ function howItEnded(
 const TAIL_LINES = 30;
 
 function tail(file: string): string {
+  if (!existsSync(file)) return "";
   return readFileSync(file, "utf8").trimEnd().split("\n").slice(-TAIL_LINES).join("\n");
 }

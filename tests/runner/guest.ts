@@ -1,0 +1,118 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { machineImage } from "../support/vm/image.ts";
+import { Machine } from "../support/vm/machine.ts";
+import { packPayload } from "../support/vm/payload.ts";
+import { parseJunit } from "./junit.ts";
+import type { PlannedFile } from "./plan.ts";
+import { type FileResult, outputBase, resultOf } from "./run-file.ts";
+
+const RELEASE = "bookworm";
+const BUN = "/payload/node_modules/bun/bin/bun.exe";
+const WORK = "/var/tmp/tests";
+
+/** Runs test files inside of a virtual machine: booted for the first of them, switched off at the end. */
+export class Guest {
+  readonly #repository: string;
+  readonly #folder = mkdtempSync(join(tmpdir(), "oom-guard-vm-"));
+  #machine: Promise<Machine> | null = null;
+
+  constructor(repository: string) {
+    this.#repository = repository;
+  }
+
+  /** Why no machine can be had here and what would help; null: it can. */
+  static missing(): string | null {
+    if (Bun.which("qemu-system-x86_64") === null)
+      return "qemu-system-x86_64 not found: apt-get install -y qemu-system-x86";
+    return machineImage(RELEASE) === null
+      ? "no virtual machine is built: run tests/components/build-vm (needs debootstrap)"
+      : null;
+  }
+
+  /** Runs one file and brings its report and its output back. */
+  async run(file: PlannedFile, outputFolder: string): Promise<FileResult> {
+    const logFile = `${outputBase(file, outputFolder)}.log`;
+    const startedMs = performance.now();
+    const missing = Guest.missing();
+    if (missing !== null) {
+      const counts = { passed: 0, skipped: 1, failures: [] };
+      return resultOf(file, { counts, skipReasons: [missing], startedMs, logFile });
+    }
+    try {
+      const machine = await this.#ready(file);
+      const { status, output } = await machine.run(commandFor(file), file.limitMs);
+      writeFileSync(logFile, output);
+      const counts = parseJunit(await contentOf(machine, "report.xml"));
+      const hung = status === 124 ? `not over after ${file.limitMs / 1000} s: killed` : null;
+      return resultOf(file, {
+        counts,
+        ended: hung ?? (counts === null ? `exit code ${status} without a report` : null),
+        skipReasons: [...new Set(linesOf(await contentOf(machine, "skips")))],
+        leftovers: linesOf(await contentOf(machine, "leftovers")),
+        startedMs,
+        logFile,
+      });
+    } catch (error) {
+      return resultOf(file, { counts: null, ended: String(error), startedMs, logFile });
+    }
+  }
+
+  /** Switches the machine off and removes what it used. */
+  async close(): Promise<void> {
+    const machine = await this.#machine?.catch(() => null);
+    await machine?.switchOff();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  async #ready(file: PlannedFile): Promise<Machine> {
+    this.#machine ??= this.#boot();
+    const machine = await this.#machine;
+    if (file.afterReboot) {
+      await machine.reboot();
+      await prepare(machine);
+    }
+    return machine;
+  }
+
+  async #boot(): Promise<Machine> {
+    const payload = packPayload(this.#repository, this.#folder);
+    const image = machineImage(RELEASE) ?? "";
+    const machine = await Machine.boot({ image, payload, folder: this.#folder, cgroupVersion: 1 });
+    await prepare(machine);
+    return machine;
+  }
+}
+
+async function prepare(machine: Machine): Promise<void> {
+  const { status, output } = await machine.run("mount -o ro /dev/nvme1n1 /payload");
+  if (status !== 0) throw new Error(`the machine cannot mount its payload: ${output}`);
+}
+
+async function contentOf(machine: Machine, name: string): Promise<string> {
+  return (await machine.run(`cat ${WORK}/${name} 2>/dev/null`)).output;
+}
+
+function linesOf(text: string): string[] {
+  return text.split("\n").filter((line) => line !== "");
+}
+
+/** What is left of a file's processes is named and killed, by the variable that all of them inherit. */
+function commandFor({ path }: PlannedFile): string {
+  return `
+set -u
+export TMPDIR=${WORK}/tmp OOM_GUARD_BIN=/payload/dist/oom-guard OOM_GUARD_TEST_SKIPS_LOG=${WORK}/skips
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
+rm -rf ${WORK}
+mkdir -p ${WORK}/tmp
+cd /payload
+OOM_GUARD_TEST_FILE=${path} ${BUN} test --reporter=junit --reporter-outfile=${WORK}/report.xml ./${path}
+status=$?
+for process in $(grep -lzs "^OOM_GUARD_TEST_FILE=${path}$" /proc/[0-9]*/environ); do
+  pid=$(basename "$(dirname "$process")")
+  echo "$(cat "/proc/$pid/comm") (pid $pid)" >>${WORK}/leftovers
+  kill -9 "$pid"
+done
+exit $status`;
+}
