@@ -20,6 +20,8 @@ export interface GuardOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly stateDir?: string;
   readonly args?: readonly string[];
+  /** Put before its command line: what starts it in other circumstances. */
+  readonly enter?: readonly string[];
   /** Resolve without waiting until it guards, for a start that is meant to fail. */
   readonly dontWait?: boolean;
 }
@@ -84,7 +86,16 @@ export class TestGuard {
     const roots = this.#options.roots.flatMap((root) => ["--cgroup-root", root]);
     const settings = ["--config", this.configFile, "--state-dir", this.stateDir, "--log-format", "json"];
     this.#child = Bun.spawn(
-      [BINARY, "run", ...settings, "--log-level", "debug", ...roots, ...(this.#options.args ?? [])],
+      [
+        ...(this.#options.enter ?? []),
+        BINARY,
+        "run",
+        ...settings,
+        "--log-level",
+        "debug",
+        ...roots,
+        ...(this.#options.args ?? []),
+      ],
       { stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, ...env }, cwd },
     );
     void this.#collect(this.#child.stderr);
