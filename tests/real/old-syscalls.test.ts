@@ -25,12 +25,12 @@ describe.skipIf(missingContainerd() !== null)("with no system call newer than Li
     const source = `
       const { dlopen } = require("bun:ffi");
       const { symbols } = dlopen("libc.so.6", {
-        syscall: { args: ["i64", "i64", "ptr", "i64"], returns: "i64" },
+        syscall: { args: ["i64", "ptr", "i64", "i64"], returns: "i64" },
         __errno_location: { args: [], returns: "ptr" },
       });
       const getrandom = 318;
       const into = new Uint8Array(8);
-      const result = symbols.syscall(getrandom, 0, into, 8);
+      const result = symbols.syscall(getrandom, into, 8, 0);
       console.log(Number(result), require("bun:ffi").read.i32(symbols.__errno_location(), 0));`;
     const run = (enter: readonly string[]) =>
       Bun.spawnSync([...enter, process.execPath, "-e", source])
