@@ -12,7 +12,7 @@ export function checkRoots(
       "start kubelet or Docker, or set cgroup_roots to where the containers are",
     );
   }
-  const found = `${limited.length} with a limit of ${cgroupCount} below ${presentRoots.join(" ")}`;
+  const found = `${cgroupCount} cgroups below ${presentRoots.join(" ")}, ${limited.length} with a limit`;
   const [first] = uncovered;
   if (first === undefined) return ok(found);
   const pods = uncovered.length === 1 ? "1 pod is" : `${uncovered.length} pods are`;

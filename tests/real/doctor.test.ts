@@ -7,6 +7,7 @@ import { MIB, MOUNT, TestCgroup } from "../support/cgroup.ts";
 import { TestApiServer } from "../support/cluster/api-server.ts";
 import { TestContainerd } from "../support/containerd.ts";
 import { BINARY, TestGuard } from "../support/guard.ts";
+import { oldKernel } from "../support/old-kernel.ts";
 import { missingApiServer, missingContainerd, missingLeak } from "../support/requirements.ts";
 import { until } from "../support/until.ts";
 
@@ -54,16 +55,33 @@ describe.skipIf(missingLeak() !== null)("doctor on this machine", () => {
     expect(report).toMatchObject({ version: 1, ok: true });
     expect(check("self-test")).toMatchObject({
       outcome: "ok",
-      detail: expect.stringMatching(
-        /^thresholds work: notified .+ after the crossing, killed and reaped in .+s$/,
-      ),
+      detail: expect.stringMatching(/^thresholds work: notified .+ the crossing, killed and reaped in .+s$/),
     });
     expect(check("reclaim")).toMatchObject({ outcome: "ok", detail: "memory.force_empty works" });
-    expect(check("cgroups")).toMatchObject({ detail: `1 with a limit of 2 below ${top.path}` });
+    expect(check("cgroups")).toMatchObject({ detail: `2 cgroups below ${top.path}, 1 with a limit` });
     expect(check("limits")?.detail).toStartWith("72 of ");
     for (const id of ["root", "hierarchy", "controller", "scheduling", "inotify", "memory-lock", "kmsg"]) {
       expect(check(id)).toMatchObject({ outcome: "ok", fix: null });
     }
+  });
+
+  test.each([
+    [["pages"], "ok", "thresholds, which this kernel takes in pages, work: notified"],
+    [["silent"], "warn", "memory thresholds do not work on this kernel"],
+    [["refused"], "warn", "memory thresholds do not work on this kernel"],
+    [["nocount", "nolocal", "nopidfd"], "ok", "thresholds work: notified"],
+  ] as const)("the self-test on an old kernel: %j", async (faults, outcome, detail) => {
+    const child = Bun.spawn(commandLine(ALONE, "--json"), {
+      stdout: "pipe",
+      env: { ...process.env, ...oldKernel(...faults) },
+    });
+    const report = JSON.parse(await child.stdout.text()) as DoctorReport;
+    expect(await child.exited).toBe(0);
+    expect(report.checks.find(({ id }) => id === "self-test")).toMatchObject({
+      outcome,
+      detail: expect.stringContaining(detail),
+    });
+    expect(scratches(child.pid)).toEqual([]);
   });
 
   test("it leaves nothing: no scratch cgroup, no state directory", async () => {

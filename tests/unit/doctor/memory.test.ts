@@ -83,7 +83,7 @@ describe("cgroups:", () => {
     const guarded = { ...nothing, presentRoots: ["/docker"], cgroupCount: 3, limited };
     expect(checkRoots(guarded, ["/kubepods", "/docker"])).toMatchObject({
       outcome: "ok",
-      detail: "1 with a limit of 3 below /docker",
+      detail: "3 cgroups below /docker, 1 with a limit",
     });
   });
 
@@ -117,6 +117,12 @@ describe("self-test:", () => {
       "thresholds work: notified 80 us after the crossing, killed and reaped in 1.9 ms",
     ],
     [
+      "notified in the same look",
+      { notifiedMicros: 0 },
+      "ok",
+      "thresholds work: notified at the crossing, killed",
+    ],
+    [
       "thresholds in pages",
       { unit: "pages" },
       "ok",
@@ -128,7 +134,7 @@ describe("self-test:", () => {
       "warn",
       "polling carry the guard; killed and reaped",
     ],
-    ["no notification", { notifiedMicros: null }, "fail", "no notification came within 1 s"],
+    ["no notification", { notifiedMicros: null }, "fail", "no notification came within 2 s"],
     ["it lives on", { deadMicros: null }, "fail", "did not die of SIGKILL"],
     ["it did not grow", { crossed: false, notifiedMicros: null, deadMicros: null }, "fail", "did not grow"],
     ["no pressure notification", { refused: ["pressure (EINVAL)"] }, "warn", "refused: pressure (EINVAL)"],
