@@ -41,6 +41,12 @@ export const commands: readonly Command[] = [
     load: async () => (await import("./explain.ts")).explain,
   },
   {
+    name: "doctor",
+    summary: "can it work here? one line per check, with the fix",
+    flags: commandFlags.doctor,
+    load: async () => (await import("./doctor.ts")).doctor,
+  },
+  {
     name: "print",
     summary: `print a file that oom-guard carries: ${assetNames}`,
     argument: { name: "ASSET", hint: assetNames },

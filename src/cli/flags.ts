@@ -62,6 +62,7 @@ export const commandFlags = {
   ],
   history: [config, ...stateDir, json, { name: "limit", value: "N", help: "at most N incidents" }],
   explain: [config, json],
+  doctor: [config, ...settings, json],
   print: [],
   version: [json],
 } as const satisfies Readonly<Record<string, readonly Flag[]>>;

@@ -9,8 +9,8 @@ import { IncidentStore } from "../record/store.ts";
 import type { Log } from "../report/log.ts";
 import { logIncident } from "../report/reporter.ts";
 
-// tmpfs on every systemd node, so writing to it never waits for a disk.
-const VOLATILE_DIR = "/run/oom-guard";
+/** Where the black box is: tmpfs on every systemd node, so writing to it never waits for a disk. */
+export const VOLATILE_DIR = "/run/oom-guard";
 
 /** Opens the black box of a state directory; the state directory itself has to do where /run cannot be written. */
 export function openBlackBox(stateDir: string, log: Log): BlackBox | null {

@@ -41,6 +41,8 @@ export class Access {
   readonly source: string;
   /** Of the client certificate. */
   readonly commonName: string | null;
+  /** When the client certificate began to be valid. */
+  readonly issued: Date | null;
   /** When the client certificate ends. */
   readonly expires: Date | null;
   readonly #secrets: Secrets;
@@ -50,6 +52,7 @@ export class Access {
     this.serverName = serverName;
     this.source = source;
     this.commonName = client?.commonName ?? null;
+    this.issued = client?.issued ?? null;
     this.expires = client?.expires ?? null;
     this.#secrets = {
       ca,

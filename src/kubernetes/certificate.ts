@@ -6,6 +6,7 @@ export interface ClientPair {
   readonly certificatePem: string;
   readonly keyPem: string;
   readonly commonName: string | null;
+  readonly issued: Date;
   readonly expires: Date;
 }
 
@@ -42,6 +43,7 @@ export function readClientPair(certificatePem: string, keyPem: string): Parsed<C
       certificatePem: certificates.value,
       keyPem: key,
       commonName: /^CN=(.+)$/m.exec(leaf.subject)?.[1] ?? null,
+      issued: new Date(leaf.validFrom),
       expires: new Date(leaf.validTo),
     },
   };

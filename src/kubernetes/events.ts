@@ -2,6 +2,7 @@ import * as v from "valibot";
 import type { ApiResult } from "./api-error.ts";
 import type { ApiClient } from "./client.ts";
 import type { CoreEvent, EventUpdate } from "./core-event.ts";
+import { rights } from "./rights.ts";
 
 /** An Event comes back; that it is one is all there is to know. */
 const Event = v.pipe(
@@ -19,7 +20,7 @@ export function createEvent(
     method: "POST",
     path: eventPath(event.metadata.namespace),
     body: event,
-    right: { verb: "create", resource: "events" },
+    right: rights.createEvents,
     schema: Event,
     ...(signal === undefined ? {} : { signal }),
   });
@@ -38,7 +39,7 @@ export function updateEvent(
     path: [...eventPath(namespace), name],
     body: { message, count, lastTimestamp },
     contentType: "application/merge-patch+json",
-    right: { verb: "patch", resource: "events" },
+    right: rights.patchEvents,
     schema: Event,
     ...(signal === undefined ? {} : { signal }),
   });

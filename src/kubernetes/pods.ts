@@ -3,6 +3,7 @@ import type { ApiResult } from "./api-error.ts";
 import type { ApiClient } from "./client.ts";
 import type { NodePod } from "./node-pod.ts";
 import { readPod } from "./pod-schema.ts";
+import { rights } from "./rights.ts";
 
 /** A pod is some 10 KB of JSON, and a node has at most a few hundred. */
 const LARGEST_LIST_BYTES = 16 * 2 ** 20;
@@ -25,7 +26,7 @@ export function listNodePods(
     // resourceVersion=0: answered from the API server's cache, where etcd would read every pod of the cluster for it.
     // Without limit: the cache ignores one, and a continued list would go to etcd.
     query: { fieldSelector: `spec.nodeName=${nodeName}`, resourceVersion: "0" },
-    right: { verb: "list", resource: "pods" },
+    right: rights.listPods,
     schema: PodList,
     largestAnswerBytes: LARGEST_LIST_BYTES,
     ...(signal === undefined ? {} : { signal }),

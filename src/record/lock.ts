@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync } from "node:fs";
 import { close, openFile, writeControl } from "../../ffi/file.ts";
 import { tryLock } from "../../ffi/flock.ts";
 
@@ -24,4 +24,24 @@ export function lockStateDir(stateDir: string): LockResult {
   }
   writeControl(path, `pid ${process.pid}, since ${new Date().toISOString()}          `);
   return { held: true, release: () => close(fd) };
+}
+
+/**
+ * The guard that holds the lock of a state directory, without a try to take it: one that starts at this moment must not
+ * find it taken.
+ * @param procRoot usually "/proc" @returns its pid; null: nobody holds it @throws what node:fs throws
+ */
+export function lockHolder(stateDir: string, procRoot: string): number | null {
+  const path = `${stateDir}/lock`;
+  const file = statSync(path, { throwIfNoEntry: false, bigint: true });
+  if (file === undefined) return null;
+  const written = /^pid (\d+)/.exec(readFileSync(path, "utf8"))?.[1];
+  // "1: FLOCK  ADVISORY  WRITE 15170 fe:00:2148583 0 EOF" (proc(5)). Inode numbers repeat on other file systems, and
+  // the device is not always the one that stat tells (btrfs), so the holder must be the one that wrote its pid there.
+  for (const [, pid, inode] of readFileSync(`${procRoot}/locks`, "utf8").matchAll(
+    /FLOCK\s+ADVISORY\s+WRITE\s+(\d+)\s+[0-9a-f]+:[0-9a-f]+:(\d+)/g,
+  )) {
+    if (inode === String(file.ino) && pid === written) return Number(pid);
+  }
+  return null;
 }

@@ -145,29 +145,35 @@ describe("bad usage exits with 2 and one line:", () => {
   test.each([
     [
       [],
-      "no command given, must be one of run, scan, history, explain, print, version; see oom-guard --help",
+      "no command given, must be one of run, scan, history, explain, doctor, print, version; see oom-guard --help",
     ],
     [["sacn"], 'unknown command "sacn", did you mean scan?'],
     [["explain"], "explain needs TARGET: a pid, container id, namespace/pod[/container] or cgroup path"],
     [["history", "--limit", "x"], "--limit=x: must be a whole number from 1 to 1000000"],
     [["print", "confg"], 'unknown ASSET "confg", must be one of config, rbac'],
     [["print", "\u001b[31m"], 'unknown ASSET "\\x1b[31m", must be one of config, rbac'],
-    [["run", "--json"], "run has no flag --json, it belongs to scan, history, explain, version"],
+    [["run", "--json"], "run has no flag --json, it belongs to scan, history, explain, doctor, version"],
   ])("%j", async (args, message) => {
     expectRefusal(await oomGuard(...args), message);
   });
 });
 
 describe("help goes to standard output and exits with 0:", () => {
-  test.each([[[]], [["run"]], [["scan"]], [["history"]], [["explain"]], [["print"]], [["version"]]])(
-    "%j",
-    async (args) => {
-      const { exitCode, stdout, stderr } = await oomGuard(...args, "--help");
-      expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
-      expect(stdout).toContain(`$ oom-guard ${args[0] ?? "<command>"}`);
-      expect(stdout).toContain("--help");
-    },
-  );
+  test.each([
+    [[]],
+    [["run"]],
+    [["scan"]],
+    [["history"]],
+    [["explain"]],
+    [["doctor"]],
+    [["print"]],
+    [["version"]],
+  ])("%j", async (args) => {
+    const { exitCode, stdout, stderr } = await oomGuard(...args, "--help");
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+    expect(stdout).toContain(`$ oom-guard ${args[0] ?? "<command>"}`);
+    expect(stdout).toContain("--help");
+  });
 });
 
 test("version says what a bug report needs", async () => {

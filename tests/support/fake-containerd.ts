@@ -14,6 +14,7 @@ import { TaskDeleteSchema, TaskStartSchema } from "../../src/discover/containerd
 import { type Envelope, EnvelopeSchema, Events } from "../../src/discover/containerd/gen/events_pb.ts";
 import { Status } from "../../src/discover/containerd/gen/task_pb.ts";
 import { Tasks } from "../../src/discover/containerd/gen/tasks_pb.ts";
+import { Version } from "../../src/discover/containerd/gen/version_pb.ts";
 
 /** A container as the fake knows it. Its pid is this process's unless given, so that /proc has it. */
 export interface FakeContainer {
@@ -38,6 +39,7 @@ export class FakeContainerd {
   /** Called at each list after what it will answer is settled and before it answers. */
   duringList: () => void | Promise<void> = () => undefined;
   lists = 0;
+  version = "v1.6.20";
   readonly #directory = mkdtempSync(join(tmpdir(), "oom-guard-fake-"));
   readonly #subscribers = new Set<(envelope: Envelope) => void>();
   readonly #sessions = new Set<ServerHttp2Session>();
@@ -84,6 +86,7 @@ export class FakeContainerd {
               .map(({ id, pid = process.pid }) => ({ id, pid, status: Status.RUNNING })),
           }),
         });
+        router.service(Version, { version: () => ({ version: this.version }) });
         router.service(Events, {
           async *subscribe(_, context) {
             const queue: Envelope[] = [];

@@ -1,13 +1,13 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
+import { readFileSync, rmdirSync } from "node:fs";
 import { Ballast } from "../../../ffi/ballast.ts";
 import { drainEventfd } from "../../../ffi/eventfd.ts";
 import { close, writeControl } from "../../../ffi/file.ts";
 import { SysError } from "../../../ffi/sys-error.ts";
 import { parseCgroupPath } from "../../proc/cgroup-path.ts";
 import { registerThreshold, type ThresholdUnit } from "./register.ts";
+import { makeScratch } from "./scratch.ts";
 
 const MIB = 1024 * 1024;
-const scratchPrefix = "oom-guard-calibration-";
 
 /**
  * Finds out in what unit this kernel takes thresholds. CentOS 7.3's (3.10.0-514) stores bytes as pages: a threshold
@@ -17,10 +17,8 @@ const scratchPrefix = "oom-guard-calibration-";
  * @throws SysError when the scratch cgroup cannot be made or entered
  */
 export function calibrateThresholds(mount: string, procRoot = "/proc"): ThresholdUnit {
-  removeLeftovers(mount, procRoot);
   const home = parseCgroupPath(readFileSync(`${procRoot}/self/cgroup`, "utf8"), 1);
-  const scratch = `${mount}/${scratchPrefix}${process.pid}`;
-  mkdirSync(scratch);
+  const scratch = `${mount}${makeScratch(mount, procRoot)}`;
   try {
     writeControl(`${scratch}/cgroup.procs`, `${process.pid}`);
     try {
@@ -55,20 +53,5 @@ function firesInside(scratch: string, unit: "bytes" | "pages"): boolean {
     throw error;
   } finally {
     ballast.release();
-  }
-}
-
-/** A guard that was killed in the middle left its scratch cgroup behind, empty by now. */
-function removeLeftovers(mount: string, procRoot: string): void {
-  for (const name of readdirSync(mount)) {
-    if (!name.startsWith(scratchPrefix)) continue;
-    const pid = name.slice(scratchPrefix.length);
-    // Another guard is calibrating right now, and may not be in it yet, or any more.
-    if (pid !== `${process.pid}` && existsSync(`${procRoot}/${pid}`)) continue;
-    try {
-      rmdirSync(`${mount}/${name}`);
-    } catch {
-      // Another guard has removed it, or somebody has put a process into it.
-    }
   }
 }

@@ -6,6 +6,7 @@ import { type Container, Containers } from "./gen/containers_pb.ts";
 import { Events } from "./gen/events_pb.ts";
 import type { Process } from "./gen/task_pb.ts";
 import { Tasks } from "./gen/tasks_pb.ts";
+import { Version } from "./gen/version_pb.ts";
 
 /** containerd's own limit for one message. */
 const MAX_MESSAGE_BYTES = 16 << 20;
@@ -33,6 +34,7 @@ export class ContainerdConnection {
   readonly #containers: Client<typeof Containers>;
   readonly #tasks: Client<typeof Tasks>;
   readonly #events: Client<typeof Events>;
+  readonly #version: Client<typeof Version>;
 
   /** @param onLost called once when the connection itself ends, whoever ended it; with the error if there is one. */
   constructor(socket: string, timeouts: CallTimeouts, onLost: OnLost = () => undefined) {
@@ -51,6 +53,7 @@ export class ContainerdConnection {
     this.#containers = createClient(Containers, transport);
     this.#tasks = createClient(Tasks, transport);
     this.#events = createClient(Events, transport);
+    this.#version = createClient(Version, transport);
   }
 
   /** Follows what happens in the given namespaces until the connection ends, which is thrown. */
@@ -93,6 +96,12 @@ export class ContainerdConnection {
    */
   async ping(runtimeNamespace: string): Promise<void> {
     await this.container(runtimeNamespace, "oom-guard-ping");
+  }
+
+  /** containerd's own version, such as "1.6.20~ds1" or "v1.7.2". Any text: print it escaped. */
+  async version(): Promise<string> {
+    const options = { timeoutMs: this.#timeouts.getMs, signal: this.#closed.signal };
+    return (await this.#version.version({}, options)).version;
   }
 
   /** The tasks of a namespace by container id, or null when the list does not come in time (a shim hangs). */

@@ -94,6 +94,7 @@ users:
     serverName: null,
     source: join(folder, "config"),
     commonName: "system:node:n1",
+    issued: new Date("2020-01-01T00:00:00Z"),
     expires: new Date("2031-02-03T04:05:06Z"),
     credentials: "the client certificate",
   });

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { rbacManifest } from "../../../src/kubernetes/rbac.ts";
+import { rights } from "../../../src/kubernetes/rights.ts";
 
 interface Manifest {
   readonly kind: string;
@@ -23,6 +24,14 @@ test("the role may do exactly what oom-guard does", () => {
     { apiGroups: [""], resources: ["events"], verbs: ["create", "patch"] },
     { apiGroups: [""], resources: ["pods"], verbs: ["list"] },
   ]);
+});
+
+test("and every right it uses is one of these, which is what doctor asks the server about", () => {
+  const rules = ofKind("ClusterRole")[0]?.rules as { resources: string[]; verbs: string[] }[];
+  const granted = rules.flatMap(({ resources, verbs }) =>
+    resources.flatMap((resource) => verbs.map((verb) => ({ verb, resource }))),
+  );
+  expect(granted).toEqual(Object.values(rights));
 });
 
 test("the binding gives that role to that account", () => {

@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import packageFile from "../../../package.json" with { type: "json" };
+import { reviewRight } from "../../../src/kubernetes/access-review.ts";
 import { ApiError } from "../../../src/kubernetes/api-error.ts";
 import { ApiClient } from "../../../src/kubernetes/client.ts";
 import type { CoreEvent } from "../../../src/kubernetes/core-event.ts";
 import { createEvent, updateEvent } from "../../../src/kubernetes/events.ts";
 import { listNodePods } from "../../../src/kubernetes/pods.ts";
+import { rights } from "../../../src/kubernetes/rights.ts";
+import { serverVersion } from "../../../src/kubernetes/server-version.ts";
 import { accessTo, clientFor, messageOf, serve, TOKEN } from "./api-server.ts";
 import { Authority } from "./authority.ts";
 
@@ -143,4 +146,43 @@ test("where to and with what is asked anew for each request", async () => {
   });
   for (const _ of tokens) expect(await listNodePods(rotating, "n1")).toMatchObject({ ok: true });
   expect(seen.map(({ headers }) => headers.get("authorization"))).toEqual(["Bearer first", "Bearer second"]);
+});
+
+describe("reviewRight asks whether we may", () => {
+  const listPods = {
+    ...rights.listPods,
+    fieldSelector: { requirements: [{ key: "spec.nodeName", operator: "In", values: ["n1"] }] },
+  };
+  test.each([
+    ["create events, anywhere", rights.createEvents, { ...rights.createEvents }],
+    ["patch events, anywhere", rights.patchEvents, { ...rights.patchEvents }],
+    ["list the pods of the node", rights.listPods, listPods],
+  ])("%s", async (_, right, resourceAttributes) => {
+    answer = { kind: "SelfSubjectAccessReview", status: { allowed: true, reason: "RBAC: allowed by ..." } };
+    expect(await reviewRight(client(), right, "n1")).toEqual({ ok: true, value: true });
+    const [request] = seen;
+    expect(request).toMatchObject({
+      method: "POST",
+      url: "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+    });
+    expect(JSON.parse(request?.body ?? "")).toEqual({
+      apiVersion: "authorization.k8s.io/v1",
+      kind: "SelfSubjectAccessReview",
+      spec: { resourceAttributes },
+    });
+  });
+
+  test.each([
+    ["no is no", { allowed: false }, { ok: true, value: false }],
+    ["no word is no answer", {}, { ok: false }],
+  ])("%s", async (_, status, expected) => {
+    answer = { kind: "SelfSubjectAccessReview", status };
+    expect(await reviewRight(client(), rights.createEvents, "n1")).toMatchObject(expected);
+  });
+});
+
+test("serverVersion takes the version's name", async () => {
+  answer = { major: "1", minor: "20", gitVersion: "v1.20.2" };
+  expect(await serverVersion(client())).toEqual({ ok: true, value: "v1.20.2" });
+  expect(seen[0]).toMatchObject({ method: "GET", url: "/version" });
 });

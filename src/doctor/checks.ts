@@ -1,0 +1,110 @@
+import { hierarchyV1 } from "../cgroup/v1/hierarchy.ts";
+import type { Config } from "../config/config.ts";
+import type { LoadResult } from "../config/load.ts";
+import { VOLATILE_DIR } from "../daemon/recording.ts";
+import { locateMemory } from "../discover/locate-memory.ts";
+import { ApiClient } from "../kubernetes/client.ts";
+import { ClusterAccess } from "../kubernetes/cluster-access.ts";
+import { checkApiRights } from "./api-rights.ts";
+import { checkApiServer } from "./api-server.ts";
+import { checkBlackBox } from "./black-box.ts";
+import { type Check, type Finding, skip } from "./check.ts";
+import { checkConfiguration } from "./configuration.ts";
+import { checkController } from "./controller.ts";
+import { checkDescriptors } from "./descriptors.ts";
+import { type Guarded, lookAtGuarded } from "./guarded.ts";
+import { checkHierarchy } from "./hierarchy.ts";
+import { checkHugePages } from "./huge-pages.ts";
+import { checkInotify } from "./inotify.ts";
+import { checkKernel, type KernelFacts } from "./kernel.ts";
+import { checkKmsg } from "./kmsg.ts";
+import { checkMemoryLock } from "./memory-lock.ts";
+import { checkOtherGuards } from "./other-guards.ts";
+import { checkPanicOnOom } from "./panic-on-oom.ts";
+import { checkReclaim } from "./reclaim.ts";
+import { checkRoot } from "./root.ts";
+import { checkRoots } from "./roots.ts";
+import { checkRuntime } from "./runtime.ts";
+import { checkScheduling } from "./scheduling.ts";
+import { selfTest } from "./self-test.ts";
+import { checkStateDir } from "./state-dir.ts";
+import { checkSwap, readSwap } from "./swap.ts";
+
+const API_MS = 2000;
+
+/** Where doctor looks, and as whom. */
+export interface Surroundings {
+  /** What came of the configuration. */
+  readonly loaded: LoadResult;
+  /** The configuration that the checks go by: that one, or what stands in for it. */
+  readonly config: Config;
+  readonly kernel: KernelFacts;
+  readonly uid: number;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Usually "/proc", "/sys", "/dev". */
+  readonly procRoot: string;
+  readonly sysRoot: string;
+  readonly devRoot: string;
+}
+
+/** Every check, in the order they are done and shown. What several need is looked up once, by the first. */
+export function checksFor(surroundings: Surroundings): Check[] {
+  const { loaded, config, kernel, uid, env, procRoot, sysRoot, devRoot } = surroundings;
+  const located = once(() => locateMemory(config.cgroupMount, procRoot));
+  const guarded = once((): Guarded | null => {
+    const memory = located();
+    // Nothing is armed with it, so the unit of thresholds is of no matter.
+    return memory.ok ? lookAtGuarded(hierarchyV1(memory.mount, "bytes"), config) : null;
+  });
+  const inHierarchy = (use: (mount: string) => Finding | Promise<Finding>) => () => {
+    const memory = located();
+    return memory.ok ? use(memory.mount) : skip("no memory hierarchy to look at");
+  };
+  /** What makes a cgroup or reads all of them. */
+  const asRoot = (use: (mount: string) => Finding | Promise<Finding>) =>
+    inHierarchy((mount) => (uid === 0 ? use(mount) : skip("only root can try that")));
+  const access = new ClusterAccess(config.kubernetes, env);
+  const client = new ApiClient({ access: () => access.read(), timeoutMs: API_MS });
+  const { runtime, reclaim, stateDir, cgroupRoots, kernelOom } = config;
+
+  return [
+    { id: "root", look: () => checkRoot(uid, procRoot) },
+    { id: "config", look: () => checkConfiguration(loaded) },
+    { id: "kernel", look: () => checkKernel(kernel, kernelOom) },
+    { id: "hierarchy", look: () => checkHierarchy(located(), procRoot) },
+    { id: "controller", look: () => checkController(procRoot) },
+    { id: "cgroups", look: inHierarchy(() => checkRoots(guarded()!, cgroupRoots)) },
+    { id: "self-test", look: asRoot((mount) => selfTest(mount, procRoot)) },
+    {
+      id: "reclaim",
+      look: asRoot((mount) => checkReclaim(mount, procRoot, reclaim.mode, readSwap(procRoot))),
+    },
+    { id: "swap", look: () => checkSwap(readSwap(procRoot)) },
+    { id: "huge-pages", look: () => checkHugePages(sysRoot, guarded()) },
+    { id: "runtime", look: () => checkRuntime(runtime) },
+    { id: "api-server", look: () => checkApiServer(access, client, Date.now()) },
+    { id: "api-rights", look: () => checkApiRights(access, client) },
+    { id: "scheduling", look: () => checkScheduling() },
+    { id: "inotify", look: inHierarchy((mount) => checkInotify(mount)) },
+    { id: "limits", look: () => checkDescriptors(procRoot, countsOf(guarded())) },
+    { id: "state-dir", look: () => checkStateDir(stateDir, procRoot) },
+    { id: "black-box", look: () => checkBlackBox(VOLATILE_DIR, procRoot) },
+    { id: "kmsg", look: () => checkKmsg(devRoot) },
+    { id: "panic-on-oom", look: () => checkPanicOnOom(procRoot) },
+    { id: "other-guards", look: () => checkOtherGuards(procRoot) },
+    // The last one: it holds for the whole process.
+    { id: "memory-lock", look: () => checkMemoryLock() },
+  ];
+}
+
+function countsOf(guarded: Guarded | null) {
+  return { cgroupCount: guarded?.cgroupCount ?? 0, limitedCount: guarded?.limited.length ?? 0 };
+}
+
+function once<T>(look: () => T): () => T {
+  let found: { readonly value: T } | null = null;
+  return () => {
+    found ??= { value: look() };
+    return found.value;
+  };
+}

@@ -1,0 +1,11 @@
+import { readFileSync } from "node:fs";
+import type { LocatedMemory } from "../discover/locate-memory.ts";
+import { type Finding, fail, ok } from "./check.ts";
+
+/** Is there a memory hierarchy that this version guards? */
+export function checkHierarchy(located: LocatedMemory, procRoot: string): Finding {
+  if (!located.ok) return fail(located.problem, located.fix);
+  const mounts = readFileSync(`${procRoot}/self/mounts`, "utf8");
+  const unified = /^\S+ \S+ cgroup2 /m.test(mounts) ? ", beside a unified one (hybrid)" : "";
+  return ok(`cgroup v1 at ${located.mount}${unified}`);
+}

@@ -1,0 +1,141 @@
+import { describe, expect, test } from "bun:test";
+import { ENOENT } from "../../../ffi/errno.ts";
+import { SysError } from "../../../ffi/sys-error.ts";
+import { checkDescriptors } from "../../../src/doctor/descriptors.ts";
+import { checkInotify } from "../../../src/doctor/inotify.ts";
+import { checkKmsg } from "../../../src/doctor/kmsg.ts";
+import { checkMemoryLock } from "../../../src/doctor/memory-lock.ts";
+import { checkOtherGuards } from "../../../src/doctor/other-guards.ts";
+import { checkScheduling } from "../../../src/doctor/scheduling.ts";
+import { tree } from "./tree.ts";
+
+const EPERM = 1;
+const EINVAL = 22;
+
+const refusing = (syscall: string, errno: number) => () => {
+  throw new SysError(syscall, errno);
+};
+
+describe("memory-lock:", () => {
+  test("works", () => {
+    expect(checkMemoryLock(() => undefined)).toMatchObject({ outcome: "ok" });
+  });
+
+  test.each([
+    [EINVAL, "use Linux 4.4 or later"],
+    [EPERM, "give it CAP_IPC_LOCK, and raise ulimit -l (LimitMEMLOCK=infinity in its unit)"],
+  ])("errno %d", (errno, fix) => {
+    const found = checkMemoryLock(refusing("mlockall", errno));
+    expect(found).toMatchObject({ outcome: "warn", fix });
+    expect(found.detail).toStartWith("mlockall: E");
+  });
+});
+
+describe("scheduling:", () => {
+  test("the thread is put back", () => {
+    const calls: string[] = [];
+    const found = checkScheduling(
+      () => void calls.push("first"),
+      () => void calls.push("ordinarily"),
+    );
+    expect(found.outcome).toBe("ok");
+    expect(calls).toEqual(["first", "ordinarily"]);
+  });
+
+  test("refused", () => {
+    const found = checkScheduling(refusing("sched_setscheduler", EPERM), () => undefined);
+    expect(found.outcome).toBe("warn");
+    expect(found.detail).toStartWith("sched_setscheduler: EPERM: ");
+    expect(found.fix).toContain("CAP_SYS_NICE");
+  });
+});
+
+describe("limits:", () => {
+  const proc = (openFiles: string, watches: string) =>
+    tree({
+      "self/limits": `Limit  Soft  Hard  Units\nMax open files            ${openFiles}     524288   files\n`,
+      "sys/fs/inotify/max_user_watches": `${watches}\n`,
+    });
+  const counts = { cgroupCount: 400, limitedCount: 250 };
+  test.each([
+    [
+      "plenty",
+      "524288",
+      "192536",
+      "ok",
+      "2064 of 524288 open files and 400 of 192536 inotify watches needed now",
+      null,
+    ],
+    ["just twice as much", "4128", "800", "ok", expect.any(String), null],
+    [
+      "few files",
+      "4127",
+      "192536",
+      "warn",
+      "4127 open files are allowed, 2064 needed now: with more containers some are not armed",
+      "ulimit -n 16384 (LimitNOFILE=16384 in its unit)",
+    ],
+    [
+      "few watches",
+      "unlimited",
+      "799",
+      "warn",
+      "fs.inotify.max_user_watches is 799, 400 needed now: new containers are noticed at the next resync only",
+      "sysctl fs.inotify.max_user_watches=2048",
+    ],
+  ] as const)("%s", (_, openFiles, watches, outcome, detail, fix) => {
+    expect(checkDescriptors(proc(openFiles, watches), counts)).toEqual({ outcome, detail, fix });
+  });
+
+  test("a /proc that tells neither is no reason to warn", () => {
+    expect(checkDescriptors(tree(), counts).outcome).toBe("ok");
+  });
+});
+
+describe("inotify:", () => {
+  test("a directory is watched", () => {
+    expect(checkInotify(tree())).toMatchObject({ outcome: "ok" });
+  });
+
+  test("one that cannot be watched is told of", () => {
+    const error = new SysError("inotify_add_watch", ENOENT, "/nonexistent");
+    expect(checkInotify("/nonexistent")).toMatchObject({
+      outcome: "warn",
+      detail: `${error.message}: new containers are noticed at the next resync only`,
+    });
+  });
+});
+
+describe("kmsg:", () => {
+  test("is there", () => {
+    expect(checkKmsg(tree({ kmsg: "" }))).toMatchObject({ outcome: "ok" });
+  });
+
+  test("is not there", () => {
+    const devRoot = tree();
+    const found = checkKmsg(devRoot);
+    expect(found.outcome).toBe("warn");
+    expect(found.detail).toBe(
+      `open ${devRoot}/kmsg: ENOENT: what the kernel kills is seen by notification only`,
+    );
+  });
+});
+
+describe("other-guards:", () => {
+  const processes = {
+    "1/comm": "systemd\n",
+    "77/comm": "earlyoom-like\n",
+    "self/comm": "earlyoom\n",
+    "sys/comm": "nohang\n",
+  };
+
+  test("none", () => {
+    expect(checkOtherGuards(tree(processes))).toMatchObject({ outcome: "ok" });
+  });
+
+  test.each(["earlyoom", "nohang", "systemd-oomd", "oomd", "oomguard"])("%s", (comm) => {
+    const found = checkOtherGuards(tree({ ...processes, "4711/comm": `${comm}\n` }));
+    expect(found.outcome).toBe("warn");
+    expect(found.detail).toStartWith(`${comm} (pid 4711) kills`);
+  });
+});
