@@ -39,6 +39,7 @@ const symbols = {
   pwrite: { args: ["i32", "ptr", FFIType.i64_fast, FFIType.i64_fast], returns: FFIType.i64_fast },
   read: { args: ["i32", "ptr", FFIType.i64_fast], returns: FFIType.i64_fast },
   sched_setscheduler: { args: ["i32", "i32", "ptr"], returns: "i32" },
+  sendmsg: { args: ["i32", "ptr", "i32"], returns: FFIType.i64_fast },
   sendto: { args: ["i32", "ptr", FFIType.i64_fast, "i32", "ptr", "u32"], returns: FFIType.i64_fast },
   setenv: { args: ["ptr", "ptr", "i32"], returns: "i32" },
   socket: { args: ["i32", "i32", "i32"], returns: "i32" },
