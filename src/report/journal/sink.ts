@@ -25,6 +25,8 @@ export function journalSink(journal: Journal, lines: LogSink): LogSink {
   const deliver = ({ entry, bytes }: Waiting): boolean => {
     const delivery = journal.send(bytes);
     if (delivery === "refused") lines.take(entry);
+    // It reads: what is left after a full queue, of ten entries on an old kernel, does not wait for a second.
+    if (delivery !== "later") attempt = 0;
     return delivery !== "later";
   };
 
@@ -39,7 +41,6 @@ export function journalSink(journal: Journal, lines: LogSink): LogSink {
       if (!deliver(first)) return false;
       backlog.removeFirst();
     }
-    attempt = 0;
     return true;
   };
 
