@@ -19,6 +19,7 @@ const symbols = {
   fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
   flock: { args: ["i32", "i32"], returns: "i32" },
   getpagesize: { args: [], returns: "i32" },
+  getpeername: { args: ["i32", "ptr", "ptr"], returns: "i32" },
   inotify_add_watch: { args: ["i32", "ptr", "u32"], returns: "i32" },
   inotify_init1: { args: ["i32"], returns: "i32" },
   inotify_rm_watch: { args: ["i32", "i32"], returns: "i32" },

@@ -156,6 +156,13 @@ describe.skipIf(missingJournald() !== null)("a guard under a real journald", () 
     for (const cgroup of cgroups) expect(cgroup.oomKills).toBe(0);
   });
 
+  test("it is found without JOURNAL_STREAM, which systemd 219 does not set", async () => {
+    const argv = journald.asOldService([BINARY, "run", ...settings()]);
+    guard = Bun.spawn(argv, { stdio: ["ignore", "ignore", "ignore"] });
+    await until("it guards", () => rows(`MESSAGE_ID=${messageIds.guarding}`).length > 0);
+    expect(rows("_TRANSPORT=stdout")).toEqual([]);
+  });
+
   test("what is said at the very end still comes", async () => {
     await startGuard();
     guard!.kill("SIGTERM");

@@ -48,10 +48,15 @@ export class TestJournald {
     return [...this.#namespace.enter, ...argv];
   }
 
-  /** The same, with standard error going to this journald as that of a service does. */
+  /** The same, with standard error going to this journald, as systemd before 231 starts a service. */
+  asOldService(argv: readonly string[]): string[] {
+    return this.inside(["systemd-cat", "env", "-u", "JOURNAL_STREAM", ...argv]);
+  }
+
+  /** The same, told by JOURNAL_STREAM. */
   asService(argv: readonly string[]): string[] {
     const script = 'export JOURNAL_STREAM=$(stat -L -c %d:%i /proc/self/fd/2); exec "$@"';
-    return this.inside(["systemd-cat", "sh", "-c", script, "sh", ...argv]);
+    return this.asOldService(["sh", "-c", script, "sh", ...argv]);
   }
 
   /** Starts it, again or for the first time. */

@@ -48,6 +48,11 @@ describe("an entry, byte for byte", () => {
       `${head("hello", 6)}MESSAGE_ID=${messageIds.kill}\nOOM_GUARD_POD\n\x0c\0\0\0\0\0\0\0a\nPRIORITY=0\n`,
     ],
     [
+      "which counts bytes",
+      { kind: "kill" as const, fields: { pod: "日\n" } },
+      `${head("hello", 6)}MESSAGE_ID=${messageIds.kill}\nOOM_GUARD_POD\n\x04\0\0\0\0\0\0\0日\n\n`,
+    ],
+    [
       "so has one with another control character",
       { kind: "kill" as const, fields: { pod: "\x1b[2J", cgroup: "\0", container: "\x7f" } },
       `${head("hello", 6)}MESSAGE_ID=${messageIds.kill}\nOOM_GUARD_POD\n\x04\0\0\0\0\0\0\0\x1b[2J\n` +
