@@ -40,6 +40,9 @@ export const EMFILE = 24;
 export const ENODEV = 19;
 export const ENAMETOOLONG = 36;
 export const ENOSYS = 38;
+export const EMSGSIZE = 90;
+export const ENOBUFS = 105;
+export const ECONNREFUSED = 111;
 
 /** The symbolic name of an errno, `errno 123` for one that is not in the table. */
 export function errnoName(errno: number): string {

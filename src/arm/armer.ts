@@ -7,6 +7,7 @@ import { cacheFloorBytes, marginBytes } from "../decide/margin.ts";
 import { classify, type PathClass } from "../discover/classify.ts";
 import type { NamesChange } from "../discover/container-names.ts";
 import type { Identity } from "../discover/identity.ts";
+import type { MessageKind } from "../report/message-kind.ts";
 import type { FromSentinel, ToSentinel } from "../sentinel/protocol.ts";
 
 /** A cgroup inside the roots, armed or not. */
@@ -31,7 +32,7 @@ export interface ArmerPorts {
   readonly onIdentified?: (cgroup: string, identity: Identity | null) => void;
   readonly send: (message: ToSentinel) => void;
   /** Something that does not work, said once per key. */
-  readonly onTrouble: (key: string, message: string) => void;
+  readonly onTrouble: (kind: MessageKind, key: string, message: string) => void;
 }
 
 /**
@@ -158,6 +159,7 @@ export class Armer {
       if (error.errno === ENOENT || error.errno === ENODEV) this.forget(cgroup);
       else
         this.#ports.onTrouble(
+          "cgroup-not-armed",
           `arm ${error.code}`,
           `cannot arm a cgroup, so nobody guards it: ${error.message}`,
         );
@@ -228,7 +230,7 @@ export class Armer {
   #sayRefused(refused: readonly Refusal[]): void {
     for (const { meaning, error } of refused) {
       const message = `this kernel gives no ${meaning} notifications (${error.message}): the others and polling carry the watch`;
-      this.#ports.onTrouble(`refused ${meaning}`, message);
+      this.#ports.onTrouble("notification-refused", `refused ${meaning}`, message);
     }
   }
 

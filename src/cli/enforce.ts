@@ -48,6 +48,7 @@ export async function enforce(tools: SurveyTools, over: readonly Surveyed[]): Pr
     await sendEvents(access, recorder, log);
   } finally {
     recorder.close(true);
+    await log.close();
     lock.release();
   }
 }
@@ -59,7 +60,8 @@ async function sendEvents(access: ClusterAccess, recorder: Recorder, log: Log): 
   const pending = await cluster.deliver(DELIVERY_WAIT_MS);
   await cluster.stop();
   const what = pending === 1 ? "1 Event is" : `${pending} Events are`;
-  if (pending > 0) log.warn(`${what} not sent yet: the next "oom-guard run" sends what waits`);
+  if (pending > 0)
+    log.warn("events-pending", `${what} not sent yet: the next "oom-guard run" sends what waits`);
 }
 
 async function enforceOne(
@@ -74,7 +76,11 @@ async function enforceOne(
   const { reading, bounds, policy } = surveyed;
   const { action } = step(calm, reading, bounds, policy, false, performance.now(), 0);
   if (action === "none") {
-    log.info("over its threshold, but nothing to kill for: the kernel can still reclaim", { cgroup });
+    log.info(
+      "kernel-can-reclaim",
+      "over its threshold, but nothing to kill for: the kernel can still reclaim",
+      { cgroup },
+    );
     return;
   }
   const identityOf = (victim: string) => survey.identify(victim).identity;
@@ -98,7 +104,7 @@ async function enforceOne(
   }
   const struck = strikeIn(surveyed, survey, tools, log);
   if (struck === null) {
-    log.warn("over its threshold, but holds no process the guard may kill", { cgroup });
+    log.warn("no-victim", "over its threshold, but holds no process the guard may kill", { cgroup });
     return;
   }
   const incident = draft(surveyed, "kill", identityOf(struck.unit.cgroup), struck.victims, struck.pids.size);
@@ -130,7 +136,8 @@ function strikeIn(surveyed: Surveyed, survey: Survey, tools: SurveyTools, log: L
     hierarchy: tools.hierarchy.version,
     around: survey.surroundings(cgroup, policy),
     onIntent: () => undefined,
-    onRefused: (pid, errno) => log.warn(`cannot kill process ${pid}: ${errnoName(-errno)}`, { cgroup }),
+    onRefused: (pid, errno) =>
+      log.warn("process-not-killed", `cannot kill process ${pid}: ${errnoName(-errno)}`, { cgroup }),
   });
   closeUnits(units, struck?.unit);
   return struck;

@@ -39,6 +39,7 @@ export const run: Handler = async (options) => {
   try {
     return await guard(options, config, mount, log);
   } finally {
+    await log.close();
     lock.release();
   }
 };
@@ -50,12 +51,12 @@ async function guard(options: CliOptions, config: Config, mount: string, log: Lo
   const unit = calibrate(mount, log);
   const blackBox = openBlackBox(config.stateDir, log);
   const clusterAccess = new ClusterAccess(config.kubernetes, process.env);
-  keepCredentials(config, log.info);
+  keepCredentials(config, (message) => log.info("core-files-possible", message));
   const recorder = openRecorder(config.stateDir, blackBox, log, () => eventMode(clusterAccess));
   const stopped = Promise.withResolvers<number>();
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => {
-      log.info(`stopping on ${signal}`);
+      log.info("stopping", `stopping on ${signal}`);
       stopped.resolve(exitCode.ok);
     });
   }
@@ -70,11 +71,11 @@ async function guard(options: CliOptions, config: Config, mount: string, log: Lo
     kernelRelease: release(),
     clusterAccess,
     onFatal: (reason) => {
-      log.error(`${reason}; nobody guards any more`);
+      log.error("sentinel-failed", `${reason}; nobody guards any more`);
       stopped.resolve(exitCode.failed);
     },
   });
-  log.info(`oom-guard ${packageFile.version} guards ${daemon.watchedCount} cgroups`, {
+  log.info("guarding", `oom-guard ${packageFile.version} guards ${daemon.watchedCount} cgroups`, {
     kernel: release(),
     mount,
     roots: config.cgroupRoots.join(" "),
@@ -87,7 +88,10 @@ async function guard(options: CliOptions, config: Config, mount: string, log: Lo
   const code = await stopped.promise;
   const lost = recorder.close(await daemon.stop());
   if (lost > 0)
-    log.error(`${lost} incidents could not be stored: the next start finds them in the black box`);
+    log.error(
+      "incidents-not-stored",
+      `${lost} incidents could not be stored: the next start finds them in the black box`,
+    );
   return code;
 }
 
@@ -111,7 +115,10 @@ function lockMemory(log: Log): void {
     lockTouchedMemory();
   } catch (error) {
     if (!(error instanceof SysError)) throw error;
-    log.info(`memory is not locked (${error.message}): under memory pressure the guard may be paged out`);
+    log.info(
+      "memory-not-locked",
+      `memory is not locked (${error.message}): under memory pressure the guard may be paged out`,
+    );
   }
 }
 
@@ -121,12 +128,17 @@ function calibrate(mount: string, log: Log): ThresholdUnit {
   try {
     unit = calibrateThresholds(mount);
   } catch (error) {
-    log.warn(`thresholds could not be tried out, so they are taken to be in bytes: ${String(error)}`);
+    log.warn(
+      "thresholds-untried",
+      `thresholds could not be tried out, so they are taken to be in bytes: ${String(error)}`,
+    );
     return "bytes";
   }
-  if (unit === "pages") log.warn("this kernel takes thresholds in pages: the guard multiplies them");
+  if (unit === "pages")
+    log.warn("thresholds-in-pages", "this kernel takes thresholds in pages: the guard multiplies them");
   if (unit === "none") {
     log.warn(
+      "thresholds-unusable",
       "this kernel's memory thresholds do not work: pressure and out-of-memory notifications and polling carry the guard",
     );
   }
@@ -136,15 +148,18 @@ function calibrate(mount: string, log: Log): ThresholdUnit {
 function reload(options: CliOptions, daemon: Daemon, log: Log): void {
   const result = loadConfig({ path: options.config, flags: options.settings });
   if (!result.ok) {
-    log.error(`the running configuration stays: ${result.message}`);
+    log.error("reload-failed", `the running configuration stays: ${result.message}`);
     return;
   }
   // It may have been off until now.
-  keepCredentials(result.config, log.info);
+  keepCredentials(result.config, (message) => log.info("core-files-possible", message));
   const later = daemon.reconfigure(result.config);
   sayWhatHasNoEffect(result.config, log);
-  log.info(`configuration read again, ${daemon.watchedCount} cgroups guarded`, { source: result.source });
-  if (later.length > 0) log.warn(`changed, but in force only after a restart: ${later.join(", ")}`);
+  log.info("reloaded", `configuration read again, ${daemon.watchedCount} cgroups guarded`, {
+    source: result.source,
+  });
+  if (later.length > 0)
+    log.warn("restart-needed", `changed, but in force only after a restart: ${later.join(", ")}`);
 }
 
 /** Keys of the contract that this version reads and checks, but does not serve yet. */
@@ -155,5 +170,6 @@ function sayWhatHasNoEffect(config: Config, log: Log): void {
     metrics.listen === "off" ? null : "metrics.listen",
     metrics.textfile === "off" ? null : "metrics.textfile",
   ].filter((key) => key !== null);
-  if (idle.length > 0) log.warn(`without effect in this version: ${idle.join(", ")}`);
+  if (idle.length > 0)
+    log.warn("setting-without-effect", `without effect in this version: ${idle.join(", ")}`);
 }

@@ -51,12 +51,18 @@ export class Cluster {
       onRecovered: () => this.#recovered("pods", "the API server tells the names of pods again"),
       onNoPods: () =>
         log.once(
+          "node-without-pods",
           "no pods",
           "warn",
           `the API server has no pod on node ${printable(access.nodeName())}, but there are pods here: is kubernetes.node_name right?`,
         ),
       onTruncated: (rejected) =>
-        log.once("truncated pods", "warn", `${rejected} pods are left without names: too many`),
+        log.once(
+          "names-truncated",
+          "truncated pods",
+          "warn",
+          `${rejected} pods are left without names: too many`,
+        ),
     });
     this.#courier = new Courier(
       {
@@ -95,9 +101,12 @@ export class Cluster {
     const access = this.#access.read();
     if (access.ok) {
       const { server, source } = access.value;
-      this.#log.info(`Events go to ${printable(server)}`, { node: this.#access.nodeName(), source });
+      this.#log.info("events-on", `Events go to ${printable(server)}`, {
+        node: this.#access.nodeName(),
+        source,
+      });
     } else if (access.found) this.#trouble(access.error);
-    else if (!this.#access.isOff) this.#log.info(`no Events: ${access.error.message}`);
+    else if (!this.#access.isOff) this.#log.info("events-off", `no Events: ${access.error.message}`);
   }
 
   /** A cgroup is known as this now; null: it is gone. */
@@ -142,7 +151,8 @@ export class Cluster {
     if (error.kind === "unconfigured" && eventMode(this.#access) !== "on") return;
     const key = `API server: ${error.kind} ${error.right?.verb} ${error.right?.resource}`;
     this.#troubles.set(key, error.right);
-    this.#log.once(key, "warn", `no Events and no names from the API server for now: ${error.message}`);
+    const kind = error.kind === "forbidden" ? "api-right-missing" : "api-server-outage";
+    this.#log.once(kind, key, "warn", `no Events and no names from the API server for now: ${error.message}`);
   }
 
   /** @param resource what works; the right to another may still be missing */
@@ -152,7 +162,7 @@ export class Cluster {
     for (const [key, right] of this.#troubles) {
       if (right !== null && right.resource !== resource) continue;
       this.#troubles.delete(key);
-      this.#log.resolved(key, level, message);
+      this.#log.resolved("api-server-recovered", key, level, message);
       // Several causes may have come one after the other; that it works again is one thing.
       level = "debug";
     }
@@ -160,7 +170,7 @@ export class Cluster {
 
   /** What was said is over, for the reason given. */
   #settled(level: LogLevel, message: string): void {
-    for (const key of this.#troubles.keys()) this.#log.resolved(key, level, message);
+    for (const key of this.#troubles.keys()) this.#log.resolved("api-server-recovered", key, level, message);
     this.#troubles.clear();
   }
 
@@ -168,20 +178,29 @@ export class Cluster {
   #storeTrouble({ reason, message }: StoreError): void {
     const key = `Events: store ${reason}`;
     this.#storeTroubles.add(key);
-    this.#log.once(key, "error", `Events wait for the incident store: ${message}`);
+    this.#log.once("events-wait-for-store", key, "error", `Events wait for the incident store: ${message}`);
   }
 
   #storeRecovered(): void {
     for (const key of this.#storeTroubles)
-      this.#log.resolved(key, "info", "Events are taken from the incident store again");
+      this.#log.resolved(
+        "events-store-recovered",
+        key,
+        "info",
+        "Events are taken from the incident store again",
+      );
     this.#storeTroubles.clear();
   }
 
   #gaveUp({ events, reason, series }: GivenUp): void {
-    if (series === null) this.#log.error(`${events} Events will never be sent: ${reason}`);
+    if (series === null) this.#log.error("event-given-up", `${events} Events will never be sent: ${reason}`);
     else {
       const { namespace, pod, name } = series;
-      this.#log.warn(`an Event will never be sent: ${printable(reason)}`, { namespace, pod, event: name });
+      this.#log.warn("event-given-up", `an Event will never be sent: ${printable(reason)}`, {
+        namespace,
+        pod,
+        event: name,
+      });
     }
   }
 }

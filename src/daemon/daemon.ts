@@ -64,7 +64,7 @@ export class Daemon {
         identify: (cgroup) => identifyCgroup(cgroup, this.#names, this.#cluster.pods),
         onIdentified: (cgroup, identity) => this.#cluster.identified(cgroup, identity),
         send: (message) => sentinel.send(message),
-        onTrouble: (key, message) => log.once(key, "warn", message),
+        onTrouble: (kind, cause, message) => log.once(kind, cause, "warn", message),
       },
       compileRules(config),
     );
@@ -72,6 +72,7 @@ export class Daemon {
       log.debug(`reclaim ${outcome}`, { cgroup, freedBytes });
       if (this.#reclaimer.kernelRefuses) {
         log.once(
+          "reclaim-refused",
           "reclaim",
           "info",
           "this kernel does not reclaim a cgroup with processes in it: it is not asked any more",
@@ -155,7 +156,7 @@ export class Daemon {
   async stop(): Promise<boolean> {
     for (const timer of this.#timers) clearInterval(timer);
     const stopped = await this.#sentinel.stop(SENTINEL_STOP_MS);
-    if (!stopped) this.#parts.log.warn("the sentinel thread did not end in time");
+    if (!stopped) this.#parts.log.warn("sentinel-not-stopped", "the sentinel thread did not end in time");
     this.#tree.close();
     const sources = Promise.all([this.#cluster.stop(), ...this.#sources.map((source) => source.stop())]);
     await Promise.race([sources, Bun.sleep(SOURCES_STOP_MS)]);
@@ -174,11 +175,22 @@ export class Daemon {
       callbacks: {
         // A node has one runtime, the defaults name two: a socket that is not there is no reason to worry.
         onOutage: (error) =>
-          log.once(key, error.reason === "absent" ? "info" : "warn", `no container names: ${error.message}`),
+          log.once(
+            "runtime-outage",
+            key,
+            error.reason === "absent" ? "info" : "warn",
+            `no container names: ${error.message}`,
+          ),
         onRecovered: (outageMs) =>
-          log.resolved(key, "info", `container names from ${socket} again, after ${Math.round(outageMs)} ms`),
+          log.resolved(
+            "runtime-recovered",
+            key,
+            "info",
+            `container names from ${socket} again, after ${Math.round(outageMs)} ms`,
+          ),
         onTruncated: (namespace, rejected) =>
           log.once(
+            "names-truncated",
             `truncated ${socket} ${namespace}`,
             "warn",
             `${rejected} containers of ${namespace} are left without names: too many`,
@@ -193,6 +205,7 @@ export class Daemon {
       await Bun.sleep(10);
     if (this.#sources.some((source) => source.connected)) return;
     this.#parts.log.warn(
+      "rules-without-names",
       "rules go by name, but no runtime has told any name yet: until then such rules match nothing",
     );
   }
@@ -217,6 +230,7 @@ export class Daemon {
         ? "raise fs.inotify.max_user_watches"
         : "new cgroups are found at the next resync";
     this.#parts.log.once(
+      "tree-not-watched",
       `inotify ${error.code}`,
       "warn",
       `cannot watch the cgroup tree (${error.message}): ${fix}`,
@@ -245,10 +259,10 @@ export class Daemon {
         this.#armer.released(message);
         break;
       case "trouble":
-        log.once(message.key, "warn", message.message);
+        log.once(message.kind, message.key, "warn", message.message);
         break;
       case "settled":
-        log.resolved(message.key, "debug", `settled: ${message.key}`);
+        log.resolved("settled", message.key, "debug", `settled: ${message.key}`);
         break;
       case "ready":
       case "stopped":

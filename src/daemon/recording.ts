@@ -22,6 +22,7 @@ export function openBlackBox(stateDir: string, log: Log): BlackBox | null {
       return BlackBox.open(stateDir, "black-box");
     } catch (error) {
       log.warn(
+        "no-black-box",
         `without a black box: an incident is lost if oom-guard is killed in the moment it happens (${String(error)})`,
       );
       return null;
@@ -40,7 +41,10 @@ export function openRecorder(
   const queue = new IncidentQueue(() => {
     const opened = IncidentStore.open(stateDir);
     if (opened.ok && opened.value.setAside !== null) {
-      log.error(`the incident store was corrupt: moved to ${opened.value.setAside}, a new one is used`);
+      log.error(
+        "store-corrupt",
+        `the incident store was corrupt: moved to ${opened.value.setAside}, a new one is used`,
+      );
     }
     return opened;
   });
@@ -49,17 +53,26 @@ export function openRecorder(
     blackBox,
     (error) => {
       failing.add(error.reason);
-      log.once(`store ${error.reason}`, "error", `incidents are kept in memory only: ${error.message}`);
+      log.once(
+        "store-failed",
+        `store ${error.reason}`,
+        "error",
+        `incidents are kept in memory only: ${error.message}`,
+      );
     },
     () => {
-      for (const reason of failing) log.resolved(`store ${reason}`, "info", "the incident store works again");
+      for (const reason of failing)
+        log.resolved("store-recovered", `store ${reason}`, "info", "the incident store works again");
       failing.clear();
     },
     eventMode,
   );
   const recovered = recorder.recover((incident) => happened(incident), performance.now());
   if (recovered.length > 0)
-    log.warn(`${recovered.length} incidents were left by an oom-guard that ended abruptly`);
+    log.warn(
+      "incidents-recovered",
+      `${recovered.length} incidents were left by an oom-guard that ended abruptly`,
+    );
   for (const incident of recovered) logIncident(log, incident);
   return recorder;
 }

@@ -1,4 +1,5 @@
 import type { LogLevel } from "../config/config.ts";
+import type { MessageKind } from "./message-kind.ts";
 import { type Paint, paint } from "./style.ts";
 import { printable } from "./text.ts";
 
@@ -9,6 +10,8 @@ export type LogFields = Readonly<Record<string, string | number | boolean | null
 export interface LogEntry {
   readonly time: Date;
   readonly level: LogLevel;
+  /** null: of no kind one would search for. */
+  readonly kind: MessageKind | null;
   readonly message: string;
   readonly fields: LogFields;
 }
@@ -19,12 +22,13 @@ export interface LogEntry {
  */
 export const MAX_LINE_BYTES = 4096;
 
-const MAX_MESSAGE = 1024;
+/** Longest message, in UTF-16 units. */
+export const MAX_MESSAGE = 1024;
 const MAX_VALUE = 512;
 const MAX_KEY = 64;
 
-/** The prefixes sd-daemon(3) defines; journald turns them into PRIORITY. */
-const PRIORITY: Record<LogLevel, number> = { error: 3, warn: 4, info: 6, debug: 7 };
+/** The journal's PRIORITY, as syslog(3) numbers them; sd-daemon(3) has lines begin with `<N>`. */
+export const PRIORITY: Record<LogLevel, number> = { error: 3, warn: 4, info: 6, debug: 7 };
 const COLOR: Record<LogLevel, Paint | null> = { error: "red", warn: "yellow", info: null, debug: "dim" };
 
 /** `2026-01-02T03:04:05.678Z warn  message key=value`, with or without the time. */
@@ -60,7 +64,8 @@ export function jsonLine(entry: LogEntry): string {
   return `${JSON.stringify({ ...base, cut: fields.length })}\n`;
 }
 
-function sentence({ message, fields }: LogEntry): string {
+/** `message key=value`: all of it printable. */
+export function sentence({ message, fields }: LogEntry): string {
   const words = Object.entries(fields).map(([key, value]) => `${printable(key, MAX_KEY)}=${word(value)}`);
   return [printable(message, MAX_MESSAGE), ...words].join(" ");
 }

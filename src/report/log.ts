@@ -1,20 +1,25 @@
 import { type ConsolaReporter, createConsola, type LogType } from "consola/core";
 import type { LogFormat, LogLevel } from "../config/config.ts";
-import { journalLine, jsonLine, type LogEntry, type LogFields, textLine } from "./log-line.ts";
+import type { LogFields } from "./log-line.ts";
+import type { MessageKind } from "./message-kind.ts";
+import type { LogSink } from "./sink.ts";
+import { JOURNAL_SOCKET, sinkFor } from "./sink-for.ts";
 import { type LogTarget, stderrTarget } from "./stderr.ts";
-import { wantsColor } from "./style.ts";
 
-/** What the daemon says. Messages and fields may hold untrusted text: every format makes them printable. */
+/** What the daemon says. Messages and fields may hold untrusted text: every format makes what a person reads printable. */
 export interface Log {
-  error(message: string, fields?: LogFields): void;
-  warn(message: string, fields?: LogFields): void;
-  info(message: string, fields?: LogFields): void;
+  error(kind: MessageKind, message: string, fields?: LogFields): void;
+  warn(kind: MessageKind, message: string, fields?: LogFields): void;
+  info(kind: MessageKind, message: string, fields?: LogFields): void;
+  /** For whoever looks into a single node: of no kind that one would search for. */
   debug(message: string, fields?: LogFields): void;
   /** Says a thing once per cause, until `resolved` is told that the cause is gone. */
-  once(key: string, level: LogLevel, message: string, fields?: LogFields): void;
-  /** The cause is gone: says so if it had been said, and lets `once` speak again. */
-  resolved(key: string, level: LogLevel, message: string): void;
+  once(kind: MessageKind, cause: string, level: LogLevel, message: string, fields?: LogFields): void;
+  /** The cause is gone: says so if it had been said, and lets `once` speak again. @param kind of this message */
+  resolved(kind: MessageKind, cause: string, level: LogLevel, message: string): void;
   setLevel(level: LogLevel): void;
+  /** The process ends: what waits to be taken gets a last try, of some 100 ms. */
+  close(): Promise<void>;
 }
 
 /** How and where to log. */
@@ -23,6 +28,7 @@ export interface LogOptions {
   readonly level: LogLevel;
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly target?: LogTarget;
+  readonly journalSocket?: string;
 }
 
 /** Causes remembered at once. A node has some hundred containers; beyond this the oldest may be said again. */
@@ -30,67 +36,50 @@ const MAX_CAUSES = 1024;
 /** Consola's numbers. */
 const LEVELS: Record<LogLevel, number> = { error: 0, warn: 1, info: 3, debug: 4 };
 
-/** The daemon's log, on standard error. */
+/** The daemon's log: the journal, or standard error. */
 export function createLog(options: LogOptions): Log {
-  const env = options.env ?? process.env;
-  const target = options.target ?? stderrTarget(env);
+  const { format, level: initialLevel, env = process.env, journalSocket = JOURNAL_SOCKET } = options;
+  const sink = sinkFor(format, options.target ?? stderrTarget(env), env, journalSocket);
   // Consola's own throttle would hold back the sixth of equal messages behind a timer: `once` does that, by cause.
   const consola = createConsola({
-    level: LEVELS[options.level],
+    level: LEVELS[initialLevel],
     throttle: 0,
-    reporters: [reporterFor(formatter(options.format, target, env), target)],
+    reporters: [reporterFor(sink)],
   });
-  const say = (level: LogLevel, message: string, fields: LogFields = {}) => consola[level](message, fields);
+  const say = (level: LogLevel, kind: MessageKind | null, message: string, fields: LogFields = {}) =>
+    consola[level](message, fields, kind);
   const causes = new Set<string>();
 
   return {
-    error: (message, fields) => say("error", message, fields),
-    warn: (message, fields) => say("warn", message, fields),
-    info: (message, fields) => say("info", message, fields),
-    debug: (message, fields) => say("debug", message, fields),
-    once(key, level, message, fields) {
-      if (causes.has(key)) return;
+    error: (kind, message, fields) => say("error", kind, message, fields),
+    warn: (kind, message, fields) => say("warn", kind, message, fields),
+    info: (kind, message, fields) => say("info", kind, message, fields),
+    debug: (message, fields) => say("debug", null, message, fields),
+    once(kind, cause, level, message, fields) {
+      if (causes.has(cause)) return;
       for (const oldest of causes) {
         if (causes.size < MAX_CAUSES) break;
         causes.delete(oldest);
       }
-      causes.add(key);
-      say(level, message, fields);
+      causes.add(cause);
+      say(level, kind, message, fields);
     },
-    resolved(key, level, message) {
-      if (causes.delete(key)) say(level, message);
+    resolved(kind, cause, level, message) {
+      if (causes.delete(cause)) say(level, kind, message);
     },
     setLevel(level) {
       consola.level = LEVELS[level];
     },
+    close: () => sink.close(),
   };
 }
 
-function formatter(
-  format: LogFormat,
-  target: LogTarget,
-  env: Readonly<Record<string, string | undefined>>,
-): (entry: LogEntry) => string {
-  if (format === "json") return jsonLine;
-  if (format === "journal" || (format === "auto" && target.isJournal)) return journalLine;
-  const style = { color: wantsColor(target.isTty, env), timestamp: !target.isJournal };
-  return (entry) => textLine(entry, style);
-}
-
-/** Writes the entries, and counts those that nobody took, to say so when lines go through again. */
-function reporterFor(format: (entry: LogEntry) => string, target: LogTarget): ConsolaReporter {
-  let lost = 0;
+function reporterFor(sink: LogSink): ConsolaReporter {
   return {
-    log({ date, type, args: [message, fields] }) {
-      const entry = { time: date, level: levelOf(type), message: String(message), fields: fields ?? {} };
-      if (lost > 0 && target.write(format({ ...entry, level: "warn", ...lostLines(lost) }))) lost = 0;
-      if (lost > 0 || !target.write(format(entry))) lost++;
+    log({ date, type, args: [message, fields, kind] }) {
+      sink.take({ time: date, level: levelOf(type), kind, message: String(message), fields: fields ?? {} });
     },
   };
-}
-
-function lostLines(lost: number): Pick<LogEntry, "message" | "fields"> {
-  return { message: `${lost} log line${lost === 1 ? " was" : "s were"} lost here`, fields: {} };
 }
 
 function levelOf(type: LogType): LogLevel {

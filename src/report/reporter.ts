@@ -7,7 +7,7 @@ export function logIncident(log: Log, incident: Incident): void {
   const { id, kind, trigger, policy, cgroup, namespace, pod, container, containerId } = incident;
   const { limitBytes, thresholdBytes, usageBytes, reclaimableBytes, decideMicros, victimCount } = incident;
   const say = kind === "stuck" ? log.error : log.warn;
-  say(incidentMessage(incident), {
+  say(kind, incidentMessage(incident), {
     incident: id,
     kind,
     trigger,

@@ -1,5 +1,6 @@
 import { fstatSync, writeSync } from "node:fs";
 import { isatty } from "node:tty";
+import { peerPath } from "../../ffi/peer-path.ts";
 import { isWritable } from "../../ffi/writable.ts";
 
 /** Where log lines go. */
@@ -38,8 +39,15 @@ export function stderrTarget(env: Readonly<Record<string, string | undefined>>, 
   };
 }
 
-/** systemd sets JOURNAL_STREAM to device:inode of the stream; children that redirected stderr inherit it, too. */
+// Of a log namespace, too (LogNamespace=).
+const JOURNAL_STDOUT = /^\/run\/systemd\/journal(\.[^/]+)?\/stdout$/;
+
+/**
+ * systemd sets JOURNAL_STREAM to device:inode of the stream; children that redirected stderr inherit it, too. Before
+ * 231 (CentOS 7 has 219) there is no such variable, but the stream is connected to journald's socket all the same.
+ */
 function isJournalStream(journalStream: string | undefined, fd: number): boolean {
+  if (JOURNAL_STDOUT.test(peerPath(fd) ?? "")) return true;
   if (!journalStream) return false;
   try {
     const { dev, ino } = fstatSync(fd, { bigint: true });

@@ -196,6 +196,7 @@ export class Executor {
       signal: this.#signal,
       onRefused: (pid, errno) =>
         this.#troubles.tell(
+          "process-not-killed",
           `kill ${spec.cgroup}`,
           `cannot kill process ${pid} of ${spec.cgroup}: ${errnoName(-errno)}`,
         ),

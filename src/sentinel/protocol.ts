@@ -3,6 +3,7 @@ import type { Policy } from "../config/config.ts";
 import type { Bounds } from "../decide/step.ts";
 import type { CgroupKind, Identity } from "../discover/identity.ts";
 import type { Incident } from "../record/incident.ts";
+import type { MessageKind } from "../report/message-kind.ts";
 
 /** One armed cgroup, handed to the sentinel together with its descriptors: the sentinel closes them. */
 export interface WatchSpec {
@@ -51,6 +52,6 @@ export type FromSentinel =
   | { readonly type: "dead"; readonly id: string; readonly deadMillis: number }
   | { readonly type: "near"; readonly slot: number }
   | { readonly type: "released"; readonly slot: number }
-  | { readonly type: "trouble"; readonly key: string; readonly message: string }
+  | { readonly type: "trouble"; readonly kind: MessageKind; readonly key: string; readonly message: string }
   | { readonly type: "settled"; readonly key: string }
   | { readonly type: "stopped" };

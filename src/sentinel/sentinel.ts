@@ -194,6 +194,7 @@ export class Sentinel {
     if (verdict.action !== "kill" || this.#executor.kill(watch, reading, trigger, nowMs)) return;
     this.#pollAt(watch, nowMs + RETRY_MS);
     this.#troubles.tell(
+      "no-victim",
       `no-victim ${spec.cgroup}`,
       `${spec.cgroup} is over its threshold, but holds no process the guard may kill: the kernel's OOM killer stays in charge of it`,
     );
@@ -229,7 +230,11 @@ export class Sentinel {
     this.#pollAt(watch, watch.gone ? Number.POSITIVE_INFINITY : nowMs + RETRY_MS);
     if (watch.gone) return;
     const { cgroup } = watch.spec;
-    this.#troubles.tell(`read ${cgroup}`, `cannot read the memory of ${cgroup}: ${errnoName(errno)}`);
+    this.#troubles.tell(
+      "cgroup-not-read",
+      `read ${cgroup}`,
+      `cannot read the memory of ${cgroup}: ${errnoName(errno)}`,
+    );
   }
 
   #dead(ongoing: Ongoing, nowMs: number): void {
@@ -297,7 +302,11 @@ export class Sentinel {
       if (!(error instanceof SysError)) throw error;
       // fs.epoll.max_user_watches, or out of memory: this one stays the kernel's, the others are guarded on.
       for (const fd of descriptors(spec.armed)) close(fd);
-      this.#troubles.tell(`attach ${error.code}`, `cannot watch ${spec.cgroup}: ${error.message}`);
+      this.#troubles.tell(
+        "cgroup-not-armed",
+        `attach ${error.code}`,
+        `cannot watch ${spec.cgroup}: ${error.message}`,
+      );
       return null;
     }
   }

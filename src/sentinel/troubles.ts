@@ -1,3 +1,4 @@
+import type { MessageKind } from "../report/message-kind.ts";
 import type { FromSentinel } from "./protocol.ts";
 
 /** What does not work, told to main once per cause until it is settled. */
@@ -9,10 +10,10 @@ export class Troubles {
     this.#post = post;
   }
 
-  tell(key: string, message: string): void {
+  tell(kind: MessageKind, key: string, message: string): void {
     if (this.#told.has(key)) return;
     this.#told.add(key);
-    this.#post({ type: "trouble", key, message });
+    this.#post({ type: "trouble", kind, key, message });
   }
 
   settle(key: string): void {

@@ -21,6 +21,7 @@ self.onmessage = ({ data }: MessageEvent<Start & { readonly port: MessagePort }>
     if (!(error instanceof SysError)) throw error;
     post({
       type: "trouble",
+      kind: "ordinary-priority",
       key: "schedule",
       message: `the sentinel runs at ordinary priority (${error.message}): on a node with all cores busy it may come late; it needs CAP_SYS_NICE`,
     });

@@ -1,5 +1,6 @@
-import { accessSync, appendFileSync, constants } from "node:fs";
+import { accessSync, appendFileSync, constants, existsSync } from "node:fs";
 import { kubernetesFolder } from "./cluster/kubernetes-folder.ts";
+import { JOURNALD } from "./journald.ts";
 
 /** Why a test cannot run here and what would help, on one line; null: it can. */
 export type Missing = string | null;
@@ -49,6 +50,15 @@ export function missingMemoryCgroup(): Missing {
 /** That, and a C compiler for the leaking program. */
 export function missingLeak(): Missing {
   return say(rootAndMemoryCgroup() ?? programs(["gcc"], "gcc libc6-dev"));
+}
+
+/** That, and a journald that is nobody else's. */
+export function missingJournald(): Missing {
+  return say(
+    rootAndMemoryCgroup() ??
+      programs(["gcc", "journalctl", "systemd-cat", "nsenter"], "gcc libc6-dev systemd util-linux") ??
+      (existsSync(JOURNALD) ? null : `${JOURNALD} not found: apt-get install -y systemd`),
+  );
 }
 
 /** That, and what runs real containers. */

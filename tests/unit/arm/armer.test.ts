@@ -65,7 +65,7 @@ beforeEach(() => {
       },
       onIdentified: (cgroup, identity) => identified.push([cgroup, identity?.kind ?? null]),
       send: (message) => sent.push(message),
-      onTrouble: (key, message) => troubles.push(`${key}: ${message}`),
+      onTrouble: (_kind, key, message) => troubles.push(`${key}: ${message}`),
     },
     rules(),
   );

@@ -26,7 +26,7 @@ test("a store that cannot be written is said, and so is its end; that incidents 
   other.run("BEGIN IMMEDIATE");
   cluster.wake();
   await until("the trouble is said", () => said("Events wait for the incident store") === 1);
-  log.once("store locked", "error", "incidents are kept in memory only");
+  log.once("store-failed", "store locked", "error", "incidents are kept in memory only");
   expect(said("incidents are kept in memory only")).toBe(1);
   other.run("COMMIT");
   await until("its end is said", () => said("taken from the incident store again") === 1);

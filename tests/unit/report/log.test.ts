@@ -2,12 +2,15 @@ import { describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { LogFormat } from "../../../src/config/config.ts";
-import { createLog } from "../../../src/report/log.ts";
+import type { LogFormat, LogLevel } from "../../../src/config/config.ts";
+import { createLog, type Log } from "../../../src/report/log.ts";
 import { MAX_LINE_BYTES } from "../../../src/report/log-line.ts";
 import type { LogTarget } from "../../../src/report/stderr.ts";
 import { wantsColor, wantsUnicode } from "../../../src/report/style.ts";
 import { hostileNames, UNSAFE } from "./hostile.ts";
+
+/** Nobody is there, on a machine with systemd neither. */
+const journalSocket = "/nonexistent/journal/socket";
 
 /** A target that keeps what it is given, and may be told to take nothing. */
 function keeping(about: Partial<LogTarget> = {}) {
@@ -25,9 +28,14 @@ function keeping(about: Partial<LogTarget> = {}) {
   return { target, lines, state };
 }
 
+function speak(log: Log, level: LogLevel, message: string): void {
+  if (level === "debug") log.debug(message);
+  else log[level]("guarding", message);
+}
+
 function said(format: LogFormat, about: Partial<LogTarget> = {}, env = {}): string {
   const { target, lines } = keeping(about);
-  createLog({ format, level: "info", env, target }).warn("disk full", {
+  createLog({ format, level: "info", env, target, journalSocket }).warn("store-failed", "disk full", {
     path: "/var/lib",
     left: 0,
     note: "a b",
@@ -74,7 +82,8 @@ describe("formats", () => {
     ["debug", "<7>"],
   ] as const)("%s has priority %s", (level, prefix) => {
     const { target, lines } = keeping();
-    createLog({ format: "journal", level: "debug", env: {}, target })[level]("x");
+    const log = createLog({ format: "journal", level: "debug", env: {}, target, journalSocket });
+    speak(log, level, "x");
     expect(lines).toEqual([`${prefix}x\n`]);
   });
 });
@@ -110,10 +119,10 @@ describe("colour", () => {
 describe("levels", () => {
   test("what is below the level is not said; it can change", () => {
     const { target, lines } = keeping();
-    const log = createLog({ format: "journal", level: "warn", env: {}, target });
+    const log = createLog({ format: "journal", level: "warn", env: {}, target, journalSocket });
     const all = () => {
       lines.length = 0;
-      for (const level of ["error", "warn", "info", "debug"] as const) log[level](level);
+      for (const level of ["error", "warn", "info", "debug"] as const) speak(log, level, level);
       return lines.map((line) => line.slice(3, -1));
     };
     expect(all()).toEqual(["error", "warn"]);
@@ -125,8 +134,8 @@ describe("levels", () => {
 
   test("the same thing twenty times is said twenty times: only `once` holds back", () => {
     const { target, lines } = keeping();
-    const log = createLog({ format: "journal", level: "info", env: {}, target });
-    for (let i = 0; i < 20; i++) log.info("killed");
+    const log = createLog({ format: "journal", level: "info", env: {}, target, journalSocket });
+    for (let i = 0; i < 20; i++) log.info("kill", "killed");
     expect(lines).toHaveLength(20);
   });
 });
@@ -134,16 +143,16 @@ describe("levels", () => {
 describe("once", () => {
   const fresh = () => {
     const { target, lines } = keeping();
-    return { log: createLog({ format: "journal", level: "info", env: {}, target }), lines };
+    return { log: createLog({ format: "journal", level: "info", env: {}, target, journalSocket }), lines };
   };
 
   test("is said once per cause, until it is resolved", () => {
     const { log, lines } = fresh();
-    for (let i = 0; i < 3; i++) log.once("disk", "error", "disk full");
-    log.once("api", "warn", "API server away");
-    log.resolved("disk", "info", "disk has room again");
-    log.resolved("disk", "info", "disk has room again");
-    log.once("disk", "error", "disk full");
+    for (let i = 0; i < 3; i++) log.once("store-failed", "disk", "error", "disk full");
+    log.once("api-server-outage", "api", "warn", "API server away");
+    log.resolved("store-recovered", "disk", "info", "disk has room again");
+    log.resolved("store-recovered", "disk", "info", "disk has room again");
+    log.once("store-failed", "disk", "error", "disk full");
     expect(lines).toEqual([
       "<3>disk full\n",
       "<4>API server away\n",
@@ -154,17 +163,17 @@ describe("once", () => {
 
   test("what was never said is not resolved aloud", () => {
     const { log, lines } = fresh();
-    log.resolved("disk", "info", "disk has room again");
+    log.resolved("store-recovered", "disk", "info", "disk has room again");
     expect(lines).toEqual([]);
   });
 
   test("remembers a bounded number of causes, the newest", () => {
     const { log, lines } = fresh();
-    for (let i = 0; i < 5000; i++) log.once(`k${i}`, "info", "x");
+    for (let i = 0; i < 5000; i++) log.once("settled", `k${i}`, "info", "x");
     lines.length = 0;
-    for (let i = 4999; i > 4999 - 1024; i--) log.once(`k${i}`, "info", "x");
+    for (let i = 4999; i > 4999 - 1024; i--) log.once("settled", `k${i}`, "info", "x");
     expect(lines).toEqual([]);
-    log.once("k0", "info", "x");
+    log.once("settled", "k0", "info", "x");
     expect(lines).toHaveLength(1);
   });
 });
@@ -173,10 +182,10 @@ describe("hostile text", () => {
   test.each(hostileNames)("is one safe line in every format: %s", (_promise, name) => {
     for (const format of ["text", "json", "journal"] as const) {
       const { target, lines } = keeping();
-      const log = createLog({ format, level: "info", env: {}, target });
-      log.error(name, { pod: name, [name]: name, n: Number.NaN });
-      log.once(name, "warn", name, { pod: name });
-      log.resolved(name, "info", name);
+      const log = createLog({ format, level: "info", env: {}, target, journalSocket });
+      log.error("stuck", name, { pod: name, [name]: name, n: Number.NaN });
+      log.once("stuck", name, "warn", name, { pod: name });
+      log.resolved("settled", name, "info", name);
       expect(lines).toHaveLength(3);
       for (const line of lines) {
         expect(line).toEndWith("\n");
@@ -196,7 +205,7 @@ describe("hostile text", () => {
         const { target, lines } = keeping();
         const long = filler.repeat(5000);
         const many = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`field${i}`, long]));
-        createLog({ format, level: "info", env: {}, target }).info(long, many);
+        createLog({ format, level: "info", env: {}, target, journalSocket }).info("guarding", long, many);
         expect(Buffer.byteLength(lines[0] ?? "")).toBeLessThanOrEqual(MAX_LINE_BYTES);
         expect(lines[0]).toEndWith("\n");
         if (format === "json") expect(JSON.parse(lines[0] ?? "").cut).toBeGreaterThan(40);
@@ -206,7 +215,7 @@ describe("hostile text", () => {
 
   test("a field cannot pretend to be two", () => {
     const { target, lines } = keeping();
-    createLog({ format: "journal", level: "info", env: {}, target }).info("x", {
+    createLog({ format: "journal", level: "info", env: {}, target, journalSocket }).info("guarding", "x", {
       pod: 'a" node="b',
       empty: "",
     });
@@ -217,13 +226,13 @@ describe("hostile text", () => {
 describe("a target that takes nothing", () => {
   test("what was lost is said when lines go through again", () => {
     const { target, lines, state } = keeping();
-    const log = createLog({ format: "journal", level: "info", env: {}, target });
-    log.info("before");
+    const log = createLog({ format: "journal", level: "info", env: {}, target, journalSocket });
+    log.info("guarding", "before");
     state.open = false;
-    for (let i = 0; i < 3; i++) log.info("lost");
+    for (let i = 0; i < 3; i++) log.info("guarding", "lost");
     state.open = true;
-    log.error("after");
-    log.error("and on");
+    log.error("guarding", "after");
+    log.error("guarding", "and on");
     expect(lines).toEqual(["<6>before\n", "<4>3 log lines were lost here\n", "<3>after\n", "<3>and on\n"]);
   });
 });

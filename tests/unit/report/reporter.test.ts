@@ -8,7 +8,7 @@ import { hostileNames, UNSAFE } from "./hostile.ts";
 function logged(told: Parameters<typeof logIncident>[1], format: "text" | "json" | "journal"): string[] {
   const lines: string[] = [];
   const target = { isTty: false, isJournal: false, write: (line: string) => lines.push(line) > 0 };
-  logIncident(createLog({ format, level: "info", env: {}, target }), told);
+  logIncident(createLog({ format, level: "info", env: {}, target, journalSocket: "/nonexistent" }), told);
   return lines;
 }
 
