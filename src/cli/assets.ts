@@ -2,6 +2,8 @@
 export const assets: Readonly<Record<string, () => Promise<string>>> = {
   config: async () => (await import("../config/sample.ts")).sampleConfig,
   rbac: async () => (await import("../kubernetes/rbac.ts")).rbacManifest,
+  unit: async () => (await import("../install/unit.ts")).unitFile,
+  catalog: async () => (await import("../install/catalog.ts")).catalogFile,
 };
 
 /** Their names, for people. */

@@ -47,6 +47,18 @@ export const commands: readonly Command[] = [
     load: async () => (await import("./doctor.ts")).doctor,
   },
   {
+    name: "install",
+    summary: "put this executable and its systemd unit in place; again: bring them up to date",
+    flags: commandFlags.install,
+    load: async () => (await import("./install.ts")).install,
+  },
+  {
+    name: "uninstall",
+    summary: "stop the guard and remove what install put in place",
+    flags: commandFlags.uninstall,
+    load: async () => (await import("./uninstall.ts")).uninstall,
+  },
+  {
     name: "print",
     summary: `print a file that oom-guard carries: ${assetNames}`,
     argument: { name: "ASSET", hint: assetNames },

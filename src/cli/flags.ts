@@ -47,6 +47,7 @@ const config: Flag = {
   help: "configuration file (default: /etc/oom-guard/config.toml, if present)",
 };
 const json: Flag = { name: "json", help: "print JSON" };
+const root: Flag = { name: "root", value: "DIR", help: "work below DIR, for building images (default: /)" };
 const stateDir = settings.filter(({ key }) => key === "state_dir");
 
 /** The flags of each command. `--help` is on all of them. */
@@ -63,6 +64,8 @@ export const commandFlags = {
   history: [config, ...stateDir, json, { name: "limit", value: "N", help: "at most N incidents" }],
   explain: [config, json],
   doctor: [config, ...settings, json],
+  install: [root],
+  uninstall: [root, { name: "purge", help: "also remove the configuration and the incidents" }],
   print: [],
   version: [json],
 } as const satisfies Readonly<Record<string, readonly Flag[]>>;
@@ -77,6 +80,9 @@ export interface CliOptions {
   readonly exitCode: boolean;
   /** `--limit`; null: the command decides. */
   readonly limit: number | null;
+  /** `--root`; null: the system that runs. */
+  readonly root: string | null;
+  readonly purge: boolean;
   /** The flags that replace keys of the configuration, as text. */
   readonly settings: FlagTexts;
 }
@@ -110,6 +116,8 @@ export function readOptions(parsed: Readonly<Record<string, unknown>>): CliOptio
     watch: parsed.watch === true,
     exitCode: parsed.exitCode === true,
     limit: readLimit(texts("limit")[0]),
+    root: texts("root")[0] ?? null,
+    purge: parsed.purge === true,
     settings: Object.fromEntries(given) as FlagTexts,
   };
 }

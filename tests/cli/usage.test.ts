@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import packageFile from "../../package.json" with { type: "json" };
 import { sampleConfig } from "../../src/config/sample.ts";
+import { catalogFile } from "../../src/install/catalog.ts";
+import { unitFile } from "../../src/install/unit.ts";
 import { rbacManifest } from "../../src/kubernetes/rbac.ts";
 import { command, type Outcome, oomGuard, source } from "./oom-guard.ts";
 
@@ -145,13 +147,13 @@ describe("bad usage exits with 2 and one line:", () => {
   test.each([
     [
       [],
-      "no command given, must be one of run, scan, history, explain, doctor, print, version; see oom-guard --help",
+      "no command given, must be one of run, scan, history, explain, doctor, install, uninstall, print, version; see oom-guard --help",
     ],
     [["sacn"], 'unknown command "sacn", did you mean scan?'],
     [["explain"], "explain needs TARGET: a pid, container id, namespace/pod[/container] or cgroup path"],
     [["history", "--limit", "x"], "--limit=x: must be a whole number from 1 to 1000000"],
-    [["print", "confg"], 'unknown ASSET "confg", must be one of config, rbac'],
-    [["print", "\u001b[31m"], 'unknown ASSET "\\x1b[31m", must be one of config, rbac'],
+    [["print", "confg"], 'unknown ASSET "confg", must be one of config, rbac, unit, catalog'],
+    [["print", "\u001b[31m"], 'unknown ASSET "\\x1b[31m", must be one of config, rbac, unit, catalog'],
     [["run", "--json"], "run has no flag --json, it belongs to scan, history, explain, doctor, version"],
   ])("%j", async (args, message) => {
     expectRefusal(await oomGuard(...args), message);
@@ -166,6 +168,8 @@ describe("help goes to standard output and exits with 0:", () => {
     [["history"]],
     [["explain"]],
     [["doctor"]],
+    [["install"]],
+    [["uninstall"]],
     [["print"]],
     [["version"]],
   ])("%j", async (args) => {
@@ -196,13 +200,15 @@ test("version --json says the same", async () => {
 test.each([
   ["config", sampleConfig],
   ["rbac", rbacManifest],
+  ["unit", unitFile],
+  ["catalog", catalogFile],
 ])("print %s prints the file, byte by byte", async (asset, text) => {
   expect(await oomGuard("print", asset)).toEqual({ exitCode: 0, stdout: text, stderr: "" });
 });
 
 test("the help names what print prints", async () => {
   const { stdout } = await oomGuard("--help");
-  expect(stdout).toContain("print a file that oom-guard carries: config, rbac");
+  expect(stdout).toContain("print a file that oom-guard carries: config, rbac, unit, catalog");
 });
 
 describe("a reader that goes away ends it quietly, with 0:", () => {

@@ -108,7 +108,8 @@ describe("the command line is read word by word:", () => {
 });
 
 describe("what cannot be meant is refused with exit code 2:", () => {
-  const list = "must be one of run, scan, history, explain, doctor, print, version; see oom-guard --help";
+  const list =
+    "must be one of run, scan, history, explain, doctor, install, uninstall, print, version; see oom-guard --help";
   test.each([
     ["nothing", [], `no command given, ${list}`],
     ["a switch alone", ["--json"], `no command given, ${list}`],

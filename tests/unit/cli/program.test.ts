@@ -11,6 +11,8 @@ const nothing: CliOptions = {
   watch: false,
   exitCode: false,
   limit: null,
+  root: null,
+  purge: false,
   settings: {},
 };
 

@@ -1,0 +1,150 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { canMount } from "../unit/record/tiny-disk.ts";
+
+const binary = process.env.OOM_GUARD_BIN ?? "";
+
+let folder = "";
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "oom-guard-live-"));
+  writeFileSync(join(folder, "calls"), "");
+});
+
+afterEach(() => rmSync(folder, { recursive: true }));
+
+// Every place that is written to is covered in a mount namespace of its own: a machine with empty folders.
+const COVERED = ["/etc", "/run", "/usr/local", "/usr/lib/systemd", "/var/lib"];
+
+/** Runs a shell script on such a machine. $O is the program; systemctl and journalctl are what `fake` made. */
+function onMachine(script: string, systemd = true) {
+  const cover = COVERED.map((path) => `mount -t tmpfs oom-guard-test ${path}`).join(" && ");
+  const booted = systemd ? "mkdir -p /run/systemd/system" : "true";
+  const { stdout, stderr } = Bun.spawnSync(
+    [
+      "unshare",
+      "-m",
+      "sh",
+      "-c",
+      `${cover} && ${booted} || exit 9; PATH="$1:$PATH"; O="$2"; ${script}`,
+      "sh",
+      folder,
+      binary,
+    ],
+    { timeout: 20_000 },
+  );
+  const calls = readFileSync(join(folder, "calls"), "utf8").split("\n").slice(0, -1);
+  return { stdout: stdout.toString(), stderr: stderr.toString(), calls };
+}
+
+/** A systemctl and a journalctl that note how they are called. @param answers shell lines, $* being the call */
+function fake(answers = ""): void {
+  for (const name of ["systemctl", "journalctl"]) {
+    const path = join(folder, name);
+    writeFileSync(path, `#!/bin/sh\necho ${name} "$*" >> ${folder}/calls\n${answers}\n`);
+    chmodSync(path, 0o755);
+  }
+}
+
+const INACTIVE = 'case "$*" in is-active*) exit 3;; esac';
+
+describe.skipIf(binary === "" || !canMount)("on a machine that systemd runs", () => {
+  test("install makes systemd read the unit, and names the next command", () => {
+    fake(INACTIVE);
+    const { stdout, stderr, calls } = onMachine("$O install; /usr/local/bin/oom-guard install");
+    expect(stderr).toBe("");
+    expect(stdout.match(/^next: .*$/gm)).toEqual([
+      "next: systemctl enable --now oom-guard",
+      "next: systemctl enable --now oom-guard",
+    ]);
+    expect(stdout).toContain("unchanged  /usr/local/bin/oom-guard\n");
+    // The second time nothing had changed.
+    expect(calls).toEqual([
+      "systemctl daemon-reload",
+      "journalctl --update-catalog",
+      "systemctl is-active --quiet oom-guard",
+      "systemctl is-active --quiet oom-guard",
+    ]);
+  });
+
+  test("install over a running guard says restart, and nothing when nothing changed", () => {
+    fake();
+    const { stdout } = onMachine("$O install; $O install");
+    expect(stdout).toContain("next: systemctl restart oom-guard\n");
+    expect(stdout).toEndWith("oom-guard is running\n");
+  });
+
+  test("what systemd refuses is a warning: the files are there", () => {
+    fake('case "$*" in daemon-reload|--update*) echo "Failed to connect to bus" >&2; exit 1;; esac');
+    const { stdout, stderr } = onMachine('$O install; echo "exit $?"');
+    expect(stdout).toEndWith("exit 0\n");
+    expect(stderr).toBe(
+      "oom-guard: systemctl daemon-reload: Failed to connect to bus\n" +
+        "oom-guard: journalctl --update-catalog: Failed to connect to bus\n",
+    );
+  });
+
+  test("a machine without systemctl in $PATH is no obstacle either", () => {
+    const { stdout, stderr } = onMachine('PATH=/nonexistent; $O install; echo "exit $?"');
+    expect(stdout).toEndWith("next: systemctl enable --now oom-guard\nexit 0\n");
+    expect(stderr).toContain("oom-guard: systemctl daemon-reload: systemctl is not in $PATH\n");
+  });
+
+  test("uninstall stops the guard before anything is removed, and works without it running", () => {
+    fake();
+    const { stdout, stderr, calls } = onMachine(
+      "$O install >/dev/null; /usr/local/bin/oom-guard uninstall; ls /usr/local/bin",
+    );
+    expect({ stdout, stderr }).toEqual({
+      stdout:
+        "removed  /usr/lib/systemd/catalog/oom-guard.catalog\nremoved  /etc/systemd/system/oom-guard.service\n" +
+        "removed  /usr/local/bin/oom-guard\nkept     /etc/oom-guard (configuration; --purge removes it)\n",
+      stderr: "",
+    });
+    expect(calls.slice(-5)).toEqual([
+      "systemctl is-active --quiet oom-guard",
+      "systemctl stop oom-guard",
+      "systemctl disable oom-guard",
+      "systemctl daemon-reload",
+      "journalctl --update-catalog",
+    ]);
+  });
+
+  test("a guard that cannot be stopped keeps its files", () => {
+    fake('case "$*" in stop*) echo "Job for oom-guard.service canceled." >&2; exit 1;; esac');
+    const { stdout, stderr } = onMachine(
+      '$O install >/dev/null; $O uninstall; echo "exit $?"; ls /usr/local/bin',
+    );
+    expect(stdout).toBe("exit 1\noom-guard\n");
+    expect(stderr).toBe(
+      "oom-guard: nothing was removed, because the guard could not be stopped: systemctl stop oom-guard: Job for oom-guard.service canceled.\n",
+    );
+  });
+
+  test("uninstall where nothing is asks for nothing to be stopped", () => {
+    fake(INACTIVE);
+    const { stdout, calls } = onMachine("$O uninstall");
+    expect(stdout).toBe("nothing to uninstall\n");
+    expect(calls).toEqual(["systemctl is-active --quiet oom-guard"]);
+  });
+
+  test("--purge leaves the state of a guard that somebody started by hand", () => {
+    fake(INACTIVE);
+    const { stdout, stderr } = onMachine(
+      'mkdir -p /var/lib/oom-guard; exec 9>/var/lib/oom-guard/lock; flock 9; echo "pid 42" >&9; $O uninstall --purge 9>&-; echo "exit $?"; ls /var/lib/oom-guard',
+    );
+    expect(stdout).toBe("exit 1\nlock\n");
+    expect(stderr).toBe(
+      "oom-guard: nothing was removed, because another oom-guard (pid 42) uses /var/lib/oom-guard: stop it first\n",
+    );
+  });
+});
+
+test.skipIf(binary === "" || !canMount)("on a machine without systemd install says what is missing", () => {
+  fake();
+  const { stdout, calls } = onMachine("$O install", false);
+  expect(stdout).toEndWith("systemd does not run here: have something else keep `oom-guard run` up\n");
+  expect(calls).toEqual([]);
+});
