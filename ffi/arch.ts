@@ -6,6 +6,7 @@ interface Arch {
   readonly epollDataOffset: number;
   readonly SYS_getdents64: number;
   readonly SYS_fstat: number;
+  readonly SYS_mlock2: number;
   /** Where st_nlink lies in struct stat. */
   readonly linkCountOffset: number;
 }
@@ -17,6 +18,7 @@ const arches: Readonly<Record<string, Arch>> = {
     epollDataOffset: 4,
     SYS_getdents64: 217,
     SYS_fstat: 5,
+    SYS_mlock2: 325,
     linkCountOffset: 16,
   },
   arm64: {
@@ -25,6 +27,7 @@ const arches: Readonly<Record<string, Arch>> = {
     epollDataOffset: 8,
     SYS_getdents64: 61,
     SYS_fstat: 80,
+    SYS_mlock2: 284,
     linkCountOffset: 20,
   },
 };

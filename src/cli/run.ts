@@ -1,6 +1,4 @@
 import { release } from "node:os";
-import { lockTouchedMemory } from "../../ffi/schedule.ts";
-import { SysError } from "../../ffi/sys-error.ts";
 import { widenThreadPool } from "../../ffi/thread-pool.ts";
 import packageFile from "../../package.json" with { type: "json" };
 import { calibrateThresholds } from "../cgroup/v1/calibrate.ts";
@@ -22,6 +20,7 @@ import { exitCode, UserError } from "./exit.ts";
 import type { CliOptions } from "./flags.ts";
 import type { Handler } from "./handler.ts";
 import { keepCredentials } from "./keep-credentials.ts";
+import { lockMemory } from "./lock-memory.ts";
 import { memoryMount } from "./memory-mount.ts";
 
 // One waits for changes of the tree, the others for the kernel to register thresholds. With 32 a start with 250 cgroups
@@ -46,7 +45,7 @@ export const run: Handler = async (options) => {
 async function guard(options: CliOptions, config: Config, mount: string, log: Log): Promise<number> {
   sayWhatHasNoEffect(config, log);
   widenThreadPool(POOL_THREADS);
-  lockMemory(log);
+  lockMemory(log.info);
   const unit = calibrate(mount, log);
   const blackBox = openBlackBox(config.stateDir, log);
   const clusterAccess = new ClusterAccess(config.kubernetes, process.env);
@@ -103,15 +102,6 @@ function takeLock(stateDir: string): { release(): void } {
     // A disk that cannot be written costs the record, never the guard.
     if (error instanceof UserError) throw error;
     return { release: () => undefined };
-  }
-}
-
-function lockMemory(log: Log): void {
-  try {
-    lockTouchedMemory();
-  } catch (error) {
-    if (!(error instanceof SysError)) throw error;
-    log.info(`memory is not locked (${error.message}): under memory pressure the guard may be paged out`);
   }
 }
 

@@ -20,6 +20,8 @@ export interface GuardOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly stateDir?: string;
   readonly args?: readonly string[];
+  /** The command it is run by, as `setpriv --bounding-set -sys_nice`. */
+  readonly under?: readonly string[];
   /** Resolve without waiting until it guards, for a start that is meant to fail. */
   readonly dontWait?: boolean;
 }
@@ -83,8 +85,9 @@ export class TestGuard {
   ): Promise<void> {
     const roots = this.#options.roots.flatMap((root) => ["--cgroup-root", root]);
     const settings = ["--config", this.configFile, "--state-dir", this.stateDir, "--log-format", "json"];
+    const { under = [], args = [] } = this.#options;
     this.#child = Bun.spawn(
-      [BINARY, "run", ...settings, "--log-level", "debug", ...roots, ...(this.#options.args ?? [])],
+      [...under, BINARY, "run", ...settings, "--log-level", "debug", ...roots, ...args],
       { stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, ...env }, cwd },
     );
     void this.#collect(this.#child.stderr);
@@ -159,7 +162,12 @@ export class TestGuard {
   }
 
   get rssBytes(): number {
-    return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${this.pid}/status`, "utf8"))?.[1]) * 1024;
+    return this.#statusBytes("VmRSS");
+  }
+
+  /** Address space that is locked, touched or not. */
+  get lockedBytes(): number {
+    return this.#statusBytes("VmLck");
   }
 
   signal(name: NodeJS.Signals): void {
@@ -183,6 +191,11 @@ export class TestGuard {
     const code = await this.exited();
     rmSync(this.#directory, { recursive: true, force: true });
     return code;
+  }
+
+  #statusBytes(field: string): number {
+    const status = readFileSync(`/proc/${this.pid}/status`, "utf8");
+    return Number(new RegExp(`^${field}:\\s+(\\d+)`, "m").exec(status)?.[1]) * 1024;
   }
 
   #ended(): boolean {

@@ -6,6 +6,7 @@
 //   nolocal   memory.pressure_level takes the level alone (before 4.13)
 //   nocount   memory.oom_control has no oom_kill line (before 4.13)
 //   nopidfd   no pidfd system calls (before 5.1)
+//   nomlock2  no mlock2 (before 4.4), eager: it takes MLOCK_ONFAULT and locks everything all the same
 //   diebefore the guard is killed in the moment before it kills, dieafter in the moment after
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -146,6 +147,11 @@ long syscall(long number, ...) {
     errno = ENOSYS;
     return -1;
   }
+  if (number == SYS_mlock2 && fault("nomlock2")) {
+    errno = ENOSYS;
+    return -1;
+  }
+  if (number == SYS_mlock2 && fault("eager")) c = 0;
   long (*next)(long, ...) = real("syscall");
   if (number == 424 && fault("diebefore")) kill(getpid(), SIGKILL);
   if (number == 424 && fault("dieafter")) {
