@@ -11,6 +11,7 @@ const libraryNames = [
 // (Number() around a result only tells the compiler so).
 const symbols = {
   __errno_location: { args: [], returns: "ptr" },
+  clock_gettime: { args: ["i32", "ptr"], returns: "i32" },
   close: { args: ["i32"], returns: "i32" },
   epoll_create1: { args: ["i32"], returns: "i32" },
   epoll_ctl: { args: ["i32", "i32", "i32", "ptr"], returns: "i32" },

@@ -15,6 +15,9 @@ import { lockStateDir } from "../record/lock.ts";
 import { createLog, type Log } from "../report/log.ts";
 import { humanSize } from "../report/size.ts";
 import { sentinelUrl } from "../sentinel-url.ts";
+import { type ServiceEnvironment, takeServiceEnvironment } from "../service/environment.ts";
+import { GuardService } from "../service/guard-service.ts";
+import { tellFailure } from "../service/tell-failure.ts";
 import { configurationFor } from "./configuration.ts";
 import { exitCode, UserError } from "./exit.ts";
 import type { CliOptions } from "./flags.ts";
@@ -29,6 +32,16 @@ const POOL_THREADS = 32;
 
 /** `oom-guard run`: guards this node until it is told to stop. */
 export const run: Handler = async (options) => {
+  const service = takeServiceEnvironment(process.env, process.pid);
+  try {
+    return await runUnder(service, options);
+  } catch (error) {
+    tellFailure(service, error instanceof Error ? error.message : String(error));
+    throw error;
+  }
+};
+
+async function runUnder(environment: ServiceEnvironment, options: CliOptions): Promise<number> {
   const config = configurationFor(options);
   const mount = memoryMount(config);
   if (process.getuid?.() !== 0)
@@ -36,13 +49,19 @@ export const run: Handler = async (options) => {
   const lock = takeLock(config.stateDir);
   const log = createLog({ format: config.logFormat, level: config.logLevel });
   try {
-    return await guard(options, config, mount, log);
+    return await guard(options, config, mount, log, new GuardService(environment, log));
   } finally {
     lock.release();
   }
-};
+}
 
-async function guard(options: CliOptions, config: Config, mount: string, log: Log): Promise<number> {
+async function guard(
+  options: CliOptions,
+  config: Config,
+  mount: string,
+  log: Log,
+  service: GuardService,
+): Promise<number> {
   sayWhatHasNoEffect(config, log);
   widenThreadPool(POOL_THREADS);
   lockMemory(log.info);
@@ -55,6 +74,7 @@ async function guard(options: CliOptions, config: Config, mount: string, log: Lo
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => {
       log.info(`stopping on ${signal}`);
+      service.stopping(`stopping on ${signal}`);
       stopped.resolve(exitCode.ok);
     });
   }
@@ -70,8 +90,10 @@ async function guard(options: CliOptions, config: Config, mount: string, log: Lo
     clusterAccess,
     onFatal: (reason) => {
       log.error(`${reason}; nobody guards any more`);
+      service.stopping(reason);
       stopped.resolve(exitCode.failed);
     },
+    onTick: () => service.renew(),
   });
   log.info(`oom-guard ${packageFile.version} guards ${daemon.watchedCount} cgroups`, {
     kernel: release(),
@@ -82,11 +104,13 @@ async function guard(options: CliOptions, config: Config, mount: string, log: Lo
     rules: config.rules.length,
     stateDir: config.stateDir,
   });
-  process.on("SIGHUP", () => reload(options, daemon, log));
+  process.on("SIGHUP", () => void reload(options, daemon, log, service));
+  service.started(daemon);
   const code = await stopped.promise;
   const lost = recorder.close(await daemon.stop());
   if (lost > 0)
     log.error(`${lost} incidents could not be stored: the next start finds them in the black box`);
+  await service.close();
   return code;
 }
 
@@ -123,11 +147,19 @@ function calibrate(mount: string, log: Log): ThresholdUnit {
   return unit;
 }
 
-function reload(options: CliOptions, daemon: Daemon, log: Log): void {
+async function reload(options: CliOptions, daemon: Daemon, log: Log, service: GuardService): Promise<void> {
+  const reloaded = service.reloading();
+  const problem = reconfigure(options, daemon, log);
+  await daemon.settled();
+  reloaded(problem);
+}
+
+/** Reads the configuration again. @returns why the running one stays, or null */
+function reconfigure(options: CliOptions, daemon: Daemon, log: Log): string | null {
   const result = loadConfig({ path: options.config, flags: options.settings });
   if (!result.ok) {
     log.error(`the running configuration stays: ${result.message}`);
-    return;
+    return result.message;
   }
   // It may have been off until now.
   keepCredentials(result.config, log.info);
@@ -135,6 +167,7 @@ function reload(options: CliOptions, daemon: Daemon, log: Log): void {
   sayWhatHasNoEffect(result.config, log);
   log.info(`configuration read again, ${daemon.watchedCount} cgroups guarded`, { source: result.source });
   if (later.length > 0) log.warn(`changed, but in force only after a restart: ${later.join(", ")}`);
+  return null;
 }
 
 /** Keys of the contract that this version reads and checks, but does not serve yet. */
