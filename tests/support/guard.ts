@@ -154,11 +154,12 @@ export class TestGuard {
   }
 
   get inotifyWatchCount(): number {
-    let count = 0;
-    for (const fd of readdirSync(`/proc/${this.pid}/fdinfo`)) {
-      count += readFileSync(`/proc/${this.pid}/fdinfo/${fd}`, "utf8").match(/^inotify /gm)?.length ?? 0;
-    }
-    return count;
+    return this.#fdinfoCounts(/^inotify /gm).reduce((sum, count) => sum + count, 0);
+  }
+
+  /** How many notifications the sentinel waits for: no other epoll set of the process has nearly as many. */
+  get notificationCount(): number {
+    return Math.max(...this.#fdinfoCounts(/^tfd:/gm));
   }
 
   get rssBytes(): number {
@@ -191,6 +192,12 @@ export class TestGuard {
     const code = await this.exited();
     rmSync(this.#directory, { recursive: true, force: true });
     return code;
+  }
+
+  /** How often a line is in the fdinfo of each descriptor. */
+  #fdinfoCounts(line: RegExp): number[] {
+    const folder = `/proc/${this.pid}/fdinfo`;
+    return readdirSync(folder).map((fd) => readFileSync(`${folder}/${fd}`, "utf8").match(line)?.length ?? 0);
   }
 
   #statusBytes(field: string): number {
