@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { MIB, TestCgroup } from "../support/cgroup.ts";
 import { type GuardOptions, TestGuard } from "../support/guard.ts";
 import { startLeak } from "../support/leak.ts";
+import { oldKernel } from "../support/old-kernel.ts";
 import { argvOf, childrenOf, sentinelThread, signal } from "../support/processes.ts";
 import { missingLeak } from "../support/requirements.ts";
 import { TestServiceManager } from "../support/service-manager.ts";
@@ -171,6 +172,33 @@ describe.skipIf(missingLeak() !== null)("under a service manager", () => {
     guard.signal("SIGTERM");
     expect(await guard.exited()).toBe(0);
     expect(manager.messages).toEqual(["STOPPING=1\nSTATUS=stopping on SIGTERM"]);
+  });
+
+  test("a sentinel thread that ends ends the guard: STOPPING with the reason, and exit code 1", async () => {
+    const when = `${top.directory}/ended`;
+    await start({ watchdogMs: WATCHDOG_MS, env: { ...oldKernel("epoll"), FAULT_WHEN: when } });
+    await manager.hears("READY=1");
+    // Any change wakes the thread.
+    mkdirSync(when);
+    expect(await guard.exited()).toBe(1);
+    expect(await manager.hears("STOPPING=1")).toMatch(
+      /^STOPPING=1\nSTATUS=the sentinel thread ended: .*EBADF/,
+    );
+    await until("it is said", () => guard.logged("nobody guards any more").length === 1);
+  });
+
+  test("one that ends while the guard starts: never ready, and exit code 1", async () => {
+    const when = `${top.directory}/ended`;
+    await start({
+      watchdogMs: WATCHDOG_MS,
+      config: BY_NAME,
+      env: { ...oldKernel("epoll"), FAULT_WHEN: when },
+    });
+    await until("it has begun", () => guard.logged("no container names").length > 0);
+    mkdirSync(when);
+    expect(await guard.exited()).toBe(1);
+    await manager.hears("STOPPING=1");
+    expect(manager.messages.join("\n")).not.toContain("READY");
   });
 
   test.each<[string, string, number, (first: TestGuard) => Partial<GuardOptions>]>([
