@@ -7,6 +7,7 @@ interface Arch {
   readonly SYS_getdents64: number;
   readonly SYS_fstat: number;
   readonly SYS_memfd_create: number;
+  readonly SYS_mlock2: number;
   /** Where st_nlink lies in struct stat. */
   readonly linkCountOffset: number;
 }
@@ -19,6 +20,7 @@ const arches: Readonly<Record<string, Arch>> = {
     SYS_getdents64: 217,
     SYS_fstat: 5,
     SYS_memfd_create: 319,
+    SYS_mlock2: 325,
     linkCountOffset: 16,
   },
   arm64: {
@@ -28,6 +30,7 @@ const arches: Readonly<Record<string, Arch>> = {
     SYS_getdents64: 61,
     SYS_fstat: 80,
     SYS_memfd_create: 279,
+    SYS_mlock2: 284,
     linkCountOffset: 20,
   },
 };

@@ -11,6 +11,7 @@ const libraryNames = [
 // (Number() around a result only tells the compiler so).
 const symbols = {
   __errno_location: { args: [], returns: "ptr" },
+  clock_gettime: { args: ["i32", "ptr"], returns: "i32" },
   close: { args: ["i32"], returns: "i32" },
   epoll_create1: { args: ["i32"], returns: "i32" },
   epoll_ctl: { args: ["i32", "i32", "i32", "ptr"], returns: "i32" },
@@ -27,6 +28,7 @@ const symbols = {
   lseek: { args: ["i32", FFIType.i64_fast, "i32"], returns: FFIType.i64_fast },
   madvise: { args: ["ptr", FFIType.i64_fast, "i32"], returns: "i32" },
   memset: { args: ["ptr", "i32", FFIType.i64_fast], returns: "ptr" },
+  mincore: { args: ["ptr", FFIType.i64_fast, "ptr"], returns: "i32" },
   mlockall: { args: ["i32"], returns: "i32" },
   mmap: { args: ["ptr", FFIType.i64_fast, "i32", "i32", "i32", FFIType.i64_fast], returns: "ptr" },
   munmap: { args: ["ptr", FFIType.i64_fast], returns: "i32" },

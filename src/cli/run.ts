@@ -1,6 +1,4 @@
 import { release } from "node:os";
-import { lockTouchedMemory } from "../../ffi/schedule.ts";
-import { SysError } from "../../ffi/sys-error.ts";
 import { widenThreadPool } from "../../ffi/thread-pool.ts";
 import packageFile from "../../package.json" with { type: "json" };
 import { calibrateThresholds } from "../cgroup/v1/calibrate.ts";
@@ -17,11 +15,15 @@ import { lockStateDir } from "../record/lock.ts";
 import { createLog, type Log } from "../report/log.ts";
 import { humanSize } from "../report/size.ts";
 import { sentinelUrl } from "../sentinel-url.ts";
+import { type ServiceEnvironment, takeServiceEnvironment } from "../service/environment.ts";
+import { GuardService } from "../service/guard-service.ts";
+import { tellFailure } from "../service/tell-failure.ts";
 import { configurationFor } from "./configuration.ts";
 import { exitCode, UserError } from "./exit.ts";
 import type { CliOptions } from "./flags.ts";
 import type { Handler } from "./handler.ts";
 import { keepCredentials } from "./keep-credentials.ts";
+import { lockMemory } from "./lock-memory.ts";
 import { memoryMount } from "./memory-mount.ts";
 
 // One waits for changes of the tree, the others for the kernel to register thresholds. With 32 a start with 250 cgroups
@@ -30,6 +32,16 @@ const POOL_THREADS = 32;
 
 /** `oom-guard run`: guards this node until it is told to stop. */
 export const run: Handler = async (options) => {
+  const service = takeServiceEnvironment(process.env, process.pid);
+  try {
+    return await runUnder(service, options);
+  } catch (error) {
+    tellFailure(service, error instanceof Error ? error.message : String(error));
+    throw error;
+  }
+};
+
+async function runUnder(environment: ServiceEnvironment, options: CliOptions): Promise<number> {
   const config = configurationFor(options);
   const mount = memoryMount(config);
   if (process.getuid?.() !== 0)
@@ -37,17 +49,23 @@ export const run: Handler = async (options) => {
   const lock = takeLock(config.stateDir);
   const log = createLog({ format: config.logFormat, level: config.logLevel });
   try {
-    return await guard(options, config, mount, log);
+    return await guard(options, config, mount, log, new GuardService(environment, log));
   } finally {
     await log.close();
     lock.release();
   }
-};
+}
 
-async function guard(options: CliOptions, config: Config, mount: string, log: Log): Promise<number> {
+async function guard(
+  options: CliOptions,
+  config: Config,
+  mount: string,
+  log: Log,
+  service: GuardService,
+): Promise<number> {
   sayWhatHasNoEffect(config, log);
   widenThreadPool(POOL_THREADS);
-  lockMemory(log);
+  lockMemory((message) => log.info("memory-not-locked", message));
   const unit = calibrate(mount, log);
   const blackBox = openBlackBox(config.stateDir, log);
   const clusterAccess = new ClusterAccess(config.kubernetes, process.env);
@@ -57,6 +75,7 @@ async function guard(options: CliOptions, config: Config, mount: string, log: Lo
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => {
       log.info("stopping", `stopping on ${signal}`);
+      service.stopping(`stopping on ${signal}`);
       stopped.resolve(exitCode.ok);
     });
   }
@@ -72,8 +91,10 @@ async function guard(options: CliOptions, config: Config, mount: string, log: Lo
     clusterAccess,
     onFatal: (reason) => {
       log.error("sentinel-failed", `${reason}; nobody guards any more`);
+      service.stopping(reason);
       stopped.resolve(exitCode.failed);
     },
+    onTick: () => service.renew(),
   });
   log.info("guarding", `oom-guard ${packageFile.version} guards ${daemon.watchedCount} cgroups`, {
     kernel: release(),
@@ -84,7 +105,8 @@ async function guard(options: CliOptions, config: Config, mount: string, log: Lo
     rules: config.rules.length,
     stateDir: config.stateDir,
   });
-  process.on("SIGHUP", () => reload(options, daemon, log));
+  process.on("SIGHUP", () => void reload(options, daemon, log, service));
+  service.started(daemon);
   const code = await stopped.promise;
   const lost = recorder.close(await daemon.stop());
   if (lost > 0)
@@ -92,6 +114,7 @@ async function guard(options: CliOptions, config: Config, mount: string, log: Lo
       "incidents-not-stored",
       `${lost} incidents could not be stored: the next start finds them in the black box`,
     );
+  await service.close();
   return code;
 }
 
@@ -107,18 +130,6 @@ function takeLock(stateDir: string): { release(): void } {
     // A disk that cannot be written costs the record, never the guard.
     if (error instanceof UserError) throw error;
     return { release: () => undefined };
-  }
-}
-
-function lockMemory(log: Log): void {
-  try {
-    lockTouchedMemory();
-  } catch (error) {
-    if (!(error instanceof SysError)) throw error;
-    log.info(
-      "memory-not-locked",
-      `memory is not locked (${error.message}): under memory pressure the guard may be paged out`,
-    );
   }
 }
 
@@ -145,11 +156,19 @@ function calibrate(mount: string, log: Log): ThresholdUnit {
   return unit;
 }
 
-function reload(options: CliOptions, daemon: Daemon, log: Log): void {
+async function reload(options: CliOptions, daemon: Daemon, log: Log, service: GuardService): Promise<void> {
+  const reloaded = service.reloading();
+  const problem = reconfigure(options, daemon, log);
+  await daemon.settled();
+  reloaded(problem);
+}
+
+/** Reads the configuration again. @returns why the running one stays, or null */
+function reconfigure(options: CliOptions, daemon: Daemon, log: Log): string | null {
   const result = loadConfig({ path: options.config, flags: options.settings });
   if (!result.ok) {
     log.error("reload-failed", `the running configuration stays: ${result.message}`);
-    return;
+    return result.message;
   }
   // It may have been off until now.
   keepCredentials(result.config, (message) => log.info("core-files-possible", message));
@@ -160,6 +179,7 @@ function reload(options: CliOptions, daemon: Daemon, log: Log): void {
   });
   if (later.length > 0)
     log.warn("restart-needed", `changed, but in force only after a restart: ${later.join(", ")}`);
+  return null;
 }
 
 /** Keys of the contract that this version reads and checks, but does not serve yet. */

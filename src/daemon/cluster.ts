@@ -37,6 +37,8 @@ export class Cluster {
   readonly #troubles = new Map<string, Right | null>();
   /** What was said about the store. */
   readonly #storeTroubles = new Set<string>();
+  /** Events may wait; settled by asking the store, which is not asked while there can be none. */
+  #mayWait = true;
   #recoveredMs = Number.NEGATIVE_INFINITY;
 
   /** @param outbox that of the store which is open now */
@@ -114,8 +116,19 @@ export class Cluster {
     this.#lookup.identified(cgroup, identity);
   }
 
+  /** Events not sent yet; null: the store does not tell. Costs nothing while there are none. */
+  get waitingEvents(): number | null {
+    if (!this.#mayWait) return 0;
+    const counts = this.#courier.pending;
+    if (counts === null) return null;
+    const events = counts.unassigned + counts.series;
+    this.#mayWait = events > 0;
+    return events;
+  }
+
   /** There may be an Event to send. */
   wake(): void {
+    this.#mayWait = true;
     this.#courier.wake();
   }
 

@@ -10,9 +10,11 @@ import { identifyCgroup } from "../discover/identify.ts";
 import { Roots } from "../discover/roots.ts";
 import { CgroupTree } from "../discover/tree.ts";
 import type { ClusterAccess } from "../kubernetes/cluster-access.ts";
+import type { IncidentKind } from "../record/incident.ts";
 import type { Recorder } from "../record/recorder.ts";
 import type { Log } from "../report/log.ts";
 import { logIncident } from "../report/reporter.ts";
+import type { GuardCounts } from "../report/status-text.ts";
 import { SentinelHandle } from "../sentinel/handle.ts";
 import type { FromSentinel } from "../sentinel/protocol.ts";
 import { Cluster } from "./cluster.ts";
@@ -30,10 +32,12 @@ export interface DaemonParts {
   readonly clusterAccess: ClusterAccess;
   /** The guard can no longer do its work and must be started anew. */
   readonly onFatal: (reason: string) => void;
+  /** Called once a second, from a timer that runs anyway. */
+  readonly onTick: () => void;
 }
 
 const PROC = "/proc";
-const STORE_RETRY_MS = 1000;
+const TICK_MS = 1000;
 // With rules that go by name, a container that was there before us is armed when its name is known, or after this.
 const NAMES_WAIT_MS = 2000;
 const SENTINEL_STOP_MS = 500;
@@ -50,6 +54,7 @@ export class Daemon {
   readonly #tree: CgroupTree;
   readonly #sentinel: SentinelHandle;
   readonly #timers: readonly Timer[];
+  readonly #incidents: Record<IncidentKind, number> = { kill: 0, "would-kill": 0, "kernel-oom": 0, stuck: 0 };
   #config: Config;
 
   private constructor(parts: DaemonParts, sentinel: SentinelHandle) {
@@ -95,7 +100,10 @@ export class Daemon {
       names.onChange((change) => this.#armer.namesChanged(change));
     this.#timers = [
       setInterval(() => this.#resync(), config.resyncMs),
-      setInterval(() => this.#retryStore(), STORE_RETRY_MS),
+      setInterval(() => {
+        this.#retryStore();
+        parts.onTick();
+      }, TICK_MS),
     ];
   }
 
@@ -115,7 +123,7 @@ export class Daemon {
     for (const source of daemon.#sources) source.start();
     if (needsNames(parts.config)) await daemon.#waitForNames();
     daemon.#tree.resync();
-    await daemon.#armer.settled();
+    await daemon.settled();
     daemon.#cluster.introduce();
     // An earlier process may have left some.
     daemon.#cluster.wake();
@@ -125,6 +133,27 @@ export class Daemon {
   /** How many cgroups are armed. */
   get watchedCount(): number {
     return this.#armer.armedCount;
+  }
+
+  /** What it guards, and what has happened since it was started. */
+  get counts(): GuardCounts {
+    return {
+      cgroups: this.watchedCount,
+      incidents: this.#incidents,
+      unstored: this.#parts.recorder.waiting,
+      waitingEvents: this.#cluster.waitingEvents,
+    };
+  }
+
+  /** Resolves when the sentinel thread answers: to false when it has ended. */
+  ping(): Promise<boolean> {
+    return this.#sentinel.ping();
+  }
+
+  /** Resolves when all that was found until now is armed, and the sentinel thread has it. */
+  async settled(): Promise<void> {
+    await this.#armer.settled();
+    await this.#sentinel.ping();
   }
 
   /** Takes over another configuration. @returns the keys that hold only after a restart */
@@ -241,6 +270,7 @@ export class Daemon {
     const { log, recorder } = this.#parts;
     switch (message.type) {
       case "incident":
+        this.#incidents[message.incident.kind]++;
         recorder.record(message.incident, message.blackBoxSlot, performance.now());
         logIncident(log, message.incident);
         this.#cluster.wake();
@@ -265,6 +295,7 @@ export class Daemon {
         log.resolved("settled", message.key, "debug", `settled: ${message.key}`);
         break;
       case "ready":
+      case "pong":
       case "stopped":
         break;
     }

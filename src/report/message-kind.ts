@@ -16,6 +16,10 @@ export const messageIds = {
   stopping: "07e0c6bbcedc4a2cb0bbd4a357b2e511",
   "sentinel-failed": "9aeee6e573da484c843b048000fa41da",
   "sentinel-not-stopped": "d807d75dc8a84d44842383f363f5ace9",
+  "sentinel-silent": "1cd7f9a404ff42c2a673d5e89fd5e57b",
+  "sentinel-answers": "50e6195278a44b2dad8688aa8e9f8b46",
+  "service-manager-unheard": "af053ced15594287a8ce352de1883b16",
+  "service-environment": "d9d0e3e1ecf2476eb5ef0431d9eb593e",
   "log-lines-lost": "e7a9480682f14d8289b3b0a7a57bd791",
   // Configuration.
   reloaded: "47c501c77a9f4de0b23a9b870d24d48c",

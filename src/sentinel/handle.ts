@@ -7,6 +7,9 @@ export class SentinelHandle {
   readonly #worker: Worker;
   readonly #port: MessagePort;
   readonly #controlFd: number;
+  readonly #pings = new Map<number, (answered: boolean) => void>();
+  #serial = 0;
+  #isDead = false;
   #onStopped: () => void = () => undefined;
 
   private constructor(worker: Worker, port: MessagePort, controlFd: number) {
@@ -37,9 +40,11 @@ export class SentinelHandle {
           isReady = true;
           resolve(handle);
         } else if (data.type === "stopped") handle.#onStopped();
+        else if (data.type === "pong") handle.#answered(data.serial);
         else onMessage(data);
       };
       worker.onerror = (event) => {
+        handle.#died();
         if (isReady) onDeath(event.message);
         else reject(new Error(`the sentinel thread did not start: ${event.message}`));
       };
@@ -54,6 +59,16 @@ export class SentinelHandle {
     signalEventfd(this.#controlFd);
   }
 
+  /** Resolves when the thread has obeyed all messages until now: to true, or to false when it ends before that. */
+  ping(): Promise<boolean> {
+    if (this.#isDead) return Promise.resolve(false);
+    const serial = ++this.#serial;
+    return new Promise((resolve) => {
+      this.#pings.set(serial, resolve);
+      this.send({ type: "ping", serial });
+    });
+  }
+
   /** Tells the thread to give back its descriptors and end. @returns whether it answered in time */
   stop(timeoutMs: number): Promise<boolean> {
     return new Promise((resolve) => {
@@ -66,5 +81,16 @@ export class SentinelHandle {
       };
       this.send({ type: "stop" });
     });
+  }
+
+  #answered(serial: number): void {
+    this.#pings.get(serial)?.(true);
+    this.#pings.delete(serial);
+  }
+
+  #died(): void {
+    this.#isDead = true;
+    for (const resolve of this.#pings.values()) resolve(false);
+    this.#pings.clear();
   }
 }

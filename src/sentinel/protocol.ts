@@ -43,6 +43,8 @@ export type ToSentinel =
   | { readonly type: "signals"; readonly slot: number; readonly signals: readonly Signal[] }
   | { readonly type: "release"; readonly slot: number }
   | { readonly type: "know"; readonly cgroup: string; readonly known: Known | null }
+  /** To be answered with `pong`, and so with all messages before it obeyed. */
+  | { readonly type: "ping"; readonly serial: number }
   | { readonly type: "stop" };
 
 /** How far the sentinel got; `trouble` and `settled` are said once per key by whoever logs them. */
@@ -54,4 +56,5 @@ export type FromSentinel =
   | { readonly type: "released"; readonly slot: number }
   | { readonly type: "trouble"; readonly kind: MessageKind; readonly key: string; readonly message: string }
   | { readonly type: "settled"; readonly key: string }
+  | { readonly type: "pong"; readonly serial: number }
   | { readonly type: "stopped" };

@@ -276,6 +276,9 @@ export class Sentinel {
         case "know":
           this.#know(message.cgroup, message.known);
           break;
+        case "ping":
+          this.#post({ type: "pong", serial: message.serial });
+          break;
         case "stop":
           this.#stopped = true;
           break;

@@ -23,7 +23,7 @@ self.onmessage = ({ data }: MessageEvent<Start & { readonly port: MessagePort }>
       type: "trouble",
       kind: "ordinary-priority",
       key: "schedule",
-      message: `the sentinel runs at ordinary priority (${error.message}): on a node with all cores busy it may come late; it needs CAP_SYS_NICE`,
+      message: `the sentinel runs at ordinary priority (${error.message}): on a node with all cores busy it may come late; it needs CAP_SYS_NICE and, where its cpu cgroup has a cpu.rt_runtime_us (CONFIG_RT_GROUP_SCHED), real-time budget in there`,
     });
   }
   const sentinel = new Sentinel(data, memoryReaderV1, post, receive, sigkill);

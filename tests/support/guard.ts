@@ -85,17 +85,9 @@ export class TestGuard {
   ): Promise<void> {
     const roots = this.#options.roots.flatMap((root) => ["--cgroup-root", root]);
     const settings = ["--config", this.configFile, "--state-dir", this.stateDir, "--log-format", "json"];
+    const { enter = [], args = [] } = this.#options;
     this.#child = Bun.spawn(
-      [
-        ...(this.#options.enter ?? []),
-        BINARY,
-        "run",
-        ...settings,
-        "--log-level",
-        "debug",
-        ...roots,
-        ...(this.#options.args ?? []),
-      ],
+      [...enter, BINARY, "run", ...settings, "--log-level", "debug", ...roots, ...args],
       { stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, ...env }, cwd },
     );
     void this.#collect(this.#child.stderr);
@@ -162,15 +154,21 @@ export class TestGuard {
   }
 
   get inotifyWatchCount(): number {
-    let count = 0;
-    for (const fd of readdirSync(`/proc/${this.pid}/fdinfo`)) {
-      count += readFileSync(`/proc/${this.pid}/fdinfo/${fd}`, "utf8").match(/^inotify /gm)?.length ?? 0;
-    }
-    return count;
+    return this.#fdinfoCounts(/^inotify /gm).reduce((sum, count) => sum + count, 0);
+  }
+
+  /** How many notifications the sentinel waits for: no other epoll set of the process has nearly as many. */
+  get notificationCount(): number {
+    return Math.max(...this.#fdinfoCounts(/^tfd:/gm));
   }
 
   get rssBytes(): number {
-    return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${this.pid}/status`, "utf8"))?.[1]) * 1024;
+    return this.#statusBytes("VmRSS");
+  }
+
+  /** Address space that is locked, touched or not. */
+  get lockedBytes(): number {
+    return this.#statusBytes("VmLck");
   }
 
   signal(name: NodeJS.Signals): void {
@@ -194,6 +192,17 @@ export class TestGuard {
     const code = await this.exited();
     rmSync(this.#directory, { recursive: true, force: true });
     return code;
+  }
+
+  /** How often a line is in the fdinfo of each descriptor. */
+  #fdinfoCounts(line: RegExp): number[] {
+    const folder = `/proc/${this.pid}/fdinfo`;
+    return readdirSync(folder).map((fd) => readFileSync(`${folder}/${fd}`, "utf8").match(line)?.length ?? 0);
+  }
+
+  #statusBytes(field: string): number {
+    const status = readFileSync(`/proc/${this.pid}/status`, "utf8");
+    return Number(new RegExp(`^${field}:\\s+(\\d+)`, "m").exec(status)?.[1]) * 1024;
   }
 
   #ended(): boolean {

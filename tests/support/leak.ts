@@ -1,5 +1,6 @@
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { compile } from "./compile.ts";
 
 /** What the leaking program is asked to do; see leak.c. */
 export interface LeakOptions {
@@ -27,24 +28,14 @@ let compiled: string | null = null;
 export function compileLeak(): string {
   if (compiled !== null) return compiled;
   const out = `${mkdtempSync(`${tmpdir()}/oom-guard-leak-`)}/leak`;
-  compile(SOURCE, out, []);
+  compile(SOURCE, out);
   compiled = out;
   return out;
 }
 
 /** Compiles it for a root file system with no libraries in it. */
 export function compileStaticLeak(out: string): void {
-  compileStatic(SOURCE, out);
-}
-
-/** Compiles any other program for one. */
-export function compileStatic(source: string, out: string): void {
-  compile(source, out, ["-static"]);
-}
-
-function compile(source: string, out: string, options: readonly string[]): void {
-  const result = Bun.spawnSync(["gcc", "-O2", ...options, "-pthread", "-o", out, source]);
-  if (result.exitCode !== 0) throw new Error(`gcc: ${result.stderr}`);
+  compile(SOURCE, out, ["-static"]);
 }
 
 /** A running leak. */

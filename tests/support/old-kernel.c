@@ -6,6 +6,8 @@
 //   nolocal   memory.pressure_level takes the level alone (before 4.13)
 //   nocount   memory.oom_control has no oom_kill line (before 4.13)
 //   nopidfd   no pidfd system calls (before 5.1)
+//   nomlock2  no mlock2 (before 4.4), eager: it takes MLOCK_ONFAULT and locks everything all the same
+//   epoll     the sentinel's epoll_wait fails once the file named by FAULT_WHEN is there
 //   diebefore the guard is killed in the moment before it kills, dieafter in the moment after
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -13,11 +15,13 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -136,6 +140,15 @@ ssize_t pread(int fd, void *into, size_t length, off_t offset) {
   return line ? line - (char *)into : count;
 }
 
+int epoll_wait(int set, struct epoll_event *ready, int capacity, int timeout) {
+  int (*next)(int, struct epoll_event *, int, int) = real("epoll_wait");
+  int count = next(set, ready, capacity, timeout);
+  const char *when = getenv("FAULT_WHEN");
+  if (!fault("epoll") || sched_getscheduler(0) != SCHED_FIFO || !when || access(when, F_OK)) return count;
+  errno = EBADF;
+  return -1;
+}
+
 long syscall(long number, ...) {
   va_list list;
   va_start(list, number);
@@ -146,6 +159,11 @@ long syscall(long number, ...) {
     errno = ENOSYS;
     return -1;
   }
+  if (number == SYS_mlock2 && fault("nomlock2")) {
+    errno = ENOSYS;
+    return -1;
+  }
+  if (number == SYS_mlock2 && fault("eager")) c = 0;
   long (*next)(long, ...) = real("syscall");
   if (number == 424 && fault("diebefore")) kill(getpid(), SIGKILL);
   if (number == 424 && fault("dieafter")) {

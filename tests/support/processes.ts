@@ -1,5 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 
+// proc_pid_stat(5): the 41st field, the fields counted from the state, the 3rd.
+const POLICY_FIELD = 38;
+const SCHED_FIFO = "1";
+
 /** Pids of the processes whose command line the predicate accepts. */
 export function findProcesses(accept: (argv: readonly string[]) => boolean): number[] {
   return readdirSync("/proc")
@@ -25,6 +29,17 @@ export function alive(pid: number): boolean {
 /** The state letter of each of a process's threads. */
 export function threadStates(pid: number): string[] {
   return readdirSync(`/proc/${pid}/task`).flatMap((thread) => statOf(`${pid}/task/${thread}`)?.[0] ?? []);
+}
+
+/** The thread of a guard that kills: the one it runs at real-time priority itself; the engine's helpers inherit that. */
+export function sentinelThread(pid: number): number {
+  const threads = readdirSync(`/proc/${pid}/task`).map(Number);
+  const found = threads.find((thread) => {
+    const comm = readFileSync(`/proc/${pid}/task/${thread}/comm`, "utf8").trim();
+    return comm === "Worker" && statOf(`${pid}/task/${thread}`)?.[POLICY_FIELD] === SCHED_FIFO;
+  });
+  if (found === undefined) throw new Error(`process ${pid} has no thread at real-time priority`);
+  return found;
 }
 
 /** Sends a signal; a process that is gone is none. */

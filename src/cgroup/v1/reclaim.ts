@@ -14,6 +14,8 @@ export async function forceEmpty(directory: string, budgetMs: number): Promise<R
   const child = Bun.spawn({
     cmd: ["/bin/sh", "-c", 'echo 0 >"$1"', "sh", file],
     stdio: ["ignore", "ignore", "ignore"],
+    // By default it is the one this process was started with, also what was taken out of process.env (Bun 1.4.5).
+    env: {},
     timeout: Math.ceil(budgetMs),
     killSignal: "SIGKILL",
   });

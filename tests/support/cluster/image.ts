@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MARK } from "../../runner/leftovers.ts";
-import { compileStatic, compileStaticLeak } from "../leak.ts";
+import { compile } from "../compile.ts";
+import { compileStaticLeak } from "../leak.ts";
 import { makeRootfs } from "../rootfs.ts";
 
 /** busybox and `leak`; the command is the container's. On a registry that cannot exist, so that none is asked. */
@@ -15,7 +16,7 @@ export function writeImages(archive: string): void {
   const directory = mkdtempSync(join(tmpdir(), "oom-guard-image-"));
   const rootfs = makeRootfs(join(directory, "rootfs"));
   compileStaticLeak(join(rootfs, "bin/leak"));
-  compileStatic(join(import.meta.dir, "pause.c"), join(rootfs, "pause"));
+  compile(join(import.meta.dir, "pause.c"), join(rootfs, "pause"), ["-static"]);
   const image = join(directory, "image");
   mkdirSync(image);
   tar(["-cf", join(image, "layer.tar"), "-C", rootfs, "."]);

@@ -38,3 +38,35 @@ test("one that fails later is reported", async () => {
   );
   expect(await promise).toContain("gone");
 });
+
+test("a ping resolves when it is answered, by its own number", async () => {
+  const handle = await spawn(
+    `self.onmessage = ({ data: { port } }) => {
+      const waiting = [];
+      port.onmessage = ({ data }) => {
+        waiting.push(data.serial);
+        if (waiting.length === 3) for (const serial of [99, waiting[1], waiting[0]]) postMessage({ type: "pong", serial });
+      };
+      postMessage({ type: "ready" });
+    };`,
+    () => undefined,
+  );
+  const order: string[] = [];
+  const pings = ["first", "second", "third"].map((name) =>
+    handle.ping().then((answer) => order.push(`${name} ${answer}`)),
+  );
+  await Promise.all(pings.slice(0, 2));
+  await Bun.sleep(50);
+  expect(order).toEqual(["second true", "first true"]);
+});
+
+test("a ping to a thread that has ended, or ends, is answered with false", async () => {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const handle = await spawn(
+    'self.onmessage = () => { postMessage({ type: "ready" }); setTimeout(() => { throw new Error("gone"); }, 50); };',
+    resolve,
+  );
+  const before = handle.ping();
+  await promise;
+  expect([await before, await handle.ping()]).toEqual([false, false]);
+});
