@@ -29,7 +29,7 @@ export const install: Handler = async ({ root: given }) => {
 
 async function tell({ path, result }: InstallStep): Promise<void> {
   if (typeof result === "string") await writeOut(`${result.padEnd(9)}  ${printable(path)}\n`);
-  else warn(`left out, journalctl -x will explain less: ${result.missing}`);
+  else warn(`left out: ${result.missing}`);
 }
 
 const NO_SYSTEMD = "systemd does not run here: have something else keep `oom-guard run` up";

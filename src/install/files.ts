@@ -1,3 +1,4 @@
+import { defaults } from "../config/defaults.ts";
 import { sampleConfig } from "../config/sample.ts";
 import { catalogFile } from "./catalog.ts";
 import { unitFile } from "./unit.ts";
@@ -20,6 +21,9 @@ export const UNIT_PATH = "/etc/systemd/system/oom-guard.service";
 
 /** What `systemctl enable` makes, by the unit's WantedBy=. */
 export const ENABLED_LINK = "/etc/systemd/system/multi-user.target.wants/oom-guard.service";
+
+/** Made so that StateDirectory= of the unit has nothing to make: where /var is read-only then, the service would not start. */
+export const STATE_DIR = defaults.stateDir;
 
 /**
  * Everything there is, in the order of installing: whatever fails in between, no unit is there whose executable is

@@ -1,5 +1,6 @@
 import { closeSync, openSync } from "node:fs";
-import { type InstalledFile, installedFiles } from "./files.ts";
+import { type InstalledFile, installedFiles, STATE_DIR } from "./files.ts";
+import { makePrivateDirectory } from "./make-directory.ts";
 import { type Placed, placeFile } from "./place-file.ts";
 import { pathInRoot } from "./root-path.ts";
 import { troubleWith } from "./trouble.ts";
@@ -7,7 +8,7 @@ import { troubleWith } from "./trouble.ts";
 /** What became of one file; `path` is the real one. */
 export interface InstallStep {
   readonly path: string;
-  /** A text that is not one of `Placed`: why an optional file is not there. */
+  /** A text that is not one of `Placed`: why something optional is not there. */
   readonly result: Placed | { readonly missing: string };
 }
 
@@ -17,7 +18,7 @@ export class InstallError extends Error {
 }
 
 /**
- * Places every file, and yields after each, so that what was done is said even if the next one fails.
+ * Places every file and the state directory, and yields after each, so that what was done is said even if the next one fails.
  * @param root "/" or what is to become one
  * @param executable path of the program to install
  * @throws InstallError
@@ -27,6 +28,7 @@ export function* install(root: string, executable: string): Generator<InstallSte
   const source = openSync(executable, "r");
   try {
     for (const file of installedFiles) yield placeOne(root, file, source);
+    yield makeStateDirectory(root);
   } finally {
     closeSync(source);
   }
@@ -42,5 +44,15 @@ function placeOne(root: string, file: InstalledFile, source: number): InstallSte
     const trouble = troubleWith(path, error);
     if (optional) return { path, result: { missing: trouble } };
     throw new InstallError(trouble, { cause: error });
+  }
+}
+
+function makeStateDirectory(root: string): InstallStep {
+  let path = STATE_DIR;
+  try {
+    path = pathInRoot(root, STATE_DIR);
+    return { path, result: makePrivateDirectory(path) };
+  } catch (error) {
+    return { path, result: { missing: troubleWith(path, error) } };
   }
 }

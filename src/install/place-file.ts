@@ -1,11 +1,9 @@
 import {
-  chmodSync,
   closeSync,
   existsSync,
   fchmodSync,
   fsyncSync,
   lstatSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readlinkSync,
@@ -15,6 +13,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { type Content, holds, writeContent } from "./content.ts";
+import { makeDirectory } from "./make-directory.ts";
 
 /** What is to be at a place. */
 export interface Placement {
@@ -58,14 +57,6 @@ function isSame(path: string, old: Stats, { mode, content }: Placement): boolean
   // Somebody else's file could be changed by them tomorrow, and runs as root.
   const isOurs = old.isFile() && (old.mode & 0o7777) === mode && old.uid === process.geteuid?.();
   return isOurs && holds(path, content);
-}
-
-/** Like mkdir -p, whatever the umask: 077 would hide the executable from everybody else. */
-function makeDirectory(path: string): void {
-  if (existsSync(path)) return;
-  makeDirectory(dirname(path));
-  mkdirSync(path);
-  chmodSync(path, 0o755);
 }
 
 function writeBeside(path: string, { mode, content }: Placement): void {

@@ -100,7 +100,8 @@ describe.skipIf(binary === "" || !canMount)("on a machine that systemd runs", ()
     expect({ stdout, stderr }).toEqual({
       stdout:
         "removed  /usr/lib/systemd/catalog/oom-guard.catalog\nremoved  /etc/systemd/system/oom-guard.service\n" +
-        "removed  /usr/local/bin/oom-guard\nkept     /etc/oom-guard (configuration; --purge removes it)\n",
+        "removed  /usr/local/bin/oom-guard\nkept     /etc/oom-guard (configuration; --purge removes it)\n" +
+        "kept     /var/lib/oom-guard (incidents; --purge removes them)\n",
       stderr: "",
     });
     expect(calls.slice(-5)).toEqual([

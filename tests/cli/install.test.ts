@@ -30,6 +30,7 @@ const CONFIG = "etc/oom-guard/config.toml";
 const UNIT = "etc/systemd/system/oom-guard.service";
 const LINK = "etc/systemd/system/multi-user.target.wants/oom-guard.service";
 const CATALOG = "usr/lib/systemd/catalog/oom-guard.catalog";
+const STATE_DIR = "var/lib/oom-guard";
 const STATE = "var/lib/oom-guard";
 
 let root = "";
@@ -64,7 +65,7 @@ const lines = (...steps: (readonly [string, string])[]) =>
 const nextLine = () => `next: systemctl --root=${root} enable oom-guard\n`;
 
 built("install --root", () => {
-  test("places the executable, a configuration, the unit and the catalog, and nothing else", async () => {
+  test("places the executable, a configuration, the unit, the catalog and a state directory, and nothing else", async () => {
     expect(await install()).toEqual({
       exitCode: 0,
       stderr: "",
@@ -74,12 +75,12 @@ built("install --root", () => {
           ["installed  ", CONFIG],
           ["installed  ", UNIT],
           ["installed  ", CATALOG],
+          ["installed  ", STATE_DIR],
         ) + nextLine(),
     });
     expect(tree()).toEqual([CONFIG, UNIT, CATALOG, PROGRAM]);
-    expect([PROGRAM, CONFIG, UNIT, CATALOG].map((it) => statSync(at(it)).mode & 0o7777)).toEqual([
-      0o755, 0o644, 0o644, 0o644,
-    ]);
+    const modes = [PROGRAM, CONFIG, UNIT, CATALOG, STATE_DIR].map((it) => statSync(at(it)).mode & 0o7777);
+    expect(modes).toEqual([0o755, 0o644, 0o644, 0o644, 0o700]);
     expect([text(CONFIG), text(UNIT), text(CATALOG)]).toEqual([sampleConfig, unitFile, catalogFile]);
     expect(readFileSync(at(PROGRAM)).equals(readFileSync(binary))).toBe(true);
   });
@@ -93,6 +94,7 @@ built("install --root", () => {
         ["kept       ", CONFIG],
         ["unchanged  ", UNIT],
         ["unchanged  ", CATALOG],
+        ["unchanged  ", STATE_DIR],
       ) + nextLine();
     expect(await install()).toEqual({ exitCode: 0, stderr: "", stdout });
     const own = Bun.spawnSync([at(PROGRAM), "install", "--root", root]);
@@ -199,12 +201,23 @@ built("install --root", () => {
     expect(tree()).toEqual(["usr/local"]);
   });
 
+  test("a state directory that is there stays as it is, one that cannot be made is a warning", async () => {
+    mkdirSync(at(STATE_DIR), { recursive: true, mode: 0o755 });
+    expect((await install()).stdout).toContain(lines(["unchanged  ", STATE_DIR]));
+    expect(statSync(at(STATE_DIR)).mode & 0o777).toBe(0o755);
+    rmSync(at("var"), { recursive: true });
+    write("var", "in the way");
+    const { exitCode, stderr } = await install();
+    expect(exitCode).toBe(0);
+    expect(stderr).toStartWith(`oom-guard: left out: ${at(STATE_DIR)}: `);
+  });
+
   test("no place for the catalog is a warning: the guard works without", async () => {
     write("usr/lib/systemd/catalog", "in the way");
     const { exitCode, stdout, stderr } = await install();
-    expect({ exitCode, lines: stdout.split("\n").length - 1 }).toEqual({ exitCode: 0, lines: 4 });
+    expect({ exitCode, lines: stdout.split("\n").length - 1 }).toEqual({ exitCode: 0, lines: 5 });
     expect(stderr).toBe(
-      `oom-guard: left out, journalctl -x will explain less: ${at(CATALOG)}: a part of its path is a file, not a directory: move it away\n`,
+      `oom-guard: left out: ${at(CATALOG)}: a part of its path is a file, not a directory: move it away\n`,
     );
   });
 });

@@ -38,7 +38,7 @@ describe("the unit leaves out:", () => {
     ["a cpu cgroup, where RT_GROUP_SCHED forbids SCHED_FIFO", "CPUWeight"],
     ["the same, by its old name", "CPUShares"],
     ["what deletes the black box at each stop", "RuntimeDirectory"],
-    ["a disk that has to be written before the guard starts", "StateDirectory"],
+    ["a disk that has to be written before the guard starts", "PrivateTmp"],
     ["read-only cgroups", "ProtectControlGroups"],
     ["processes without their users", "PrivateUsers"],
     ["a network without an API server", "PrivateNetwork"],
