@@ -185,7 +185,7 @@ export class Daemon {
   async stop(): Promise<boolean> {
     for (const timer of this.#timers) clearInterval(timer);
     const stopped = await this.#sentinel.stop(SENTINEL_STOP_MS);
-    if (!stopped) this.#parts.log.warn("sentinel-not-stopped", "the sentinel thread did not end in time");
+    if (!stopped) this.#parts.log.warn("sentinel-not-stopped", "the sentinel thread did not confirm its end");
     this.#tree.close();
     const sources = Promise.all([this.#cluster.stop(), ...this.#sources.map((source) => source.stop())]);
     await Promise.race([sources, Bun.sleep(SOURCES_STOP_MS)]);
@@ -296,6 +296,7 @@ export class Daemon {
         break;
       case "ready":
       case "pong":
+      case "failed":
       case "stopped":
         break;
     }

@@ -35,19 +35,22 @@ export class SentinelHandle {
     const handle = new SentinelHandle(worker, port1, controlFd);
     return new Promise((resolve, reject) => {
       let isReady = false;
+      const failed = (reason: string) => {
+        handle.#died();
+        if (isReady) onDeath(reason);
+        else reject(new Error(`the sentinel thread did not start: ${reason}`));
+      };
       worker.onmessage = ({ data }: MessageEvent<FromSentinel>) => {
         if (data.type === "ready") {
           isReady = true;
           resolve(handle);
         } else if (data.type === "stopped") handle.#onStopped();
+        else if (data.type === "failed") failed(data.reason);
         else if (data.type === "pong") handle.#answered(data.serial);
         else onMessage(data);
       };
-      worker.onerror = (event) => {
-        handle.#died();
-        if (isReady) onDeath(event.message);
-        else reject(new Error(`the sentinel thread did not start: ${event.message}`));
-      };
+      // It could not even be loaded.
+      worker.onerror = (event) => failed(event.message);
       const message: Start & { port: MessagePort } = { type: "start", controlFd, port: port2, ...start };
       worker.postMessage(message, [port2]);
     });
@@ -71,16 +74,21 @@ export class SentinelHandle {
 
   /** Tells the thread to give back its descriptors and end. @returns whether it answered in time */
   stop(timeoutMs: number): Promise<boolean> {
+    if (this.#isDead) return Promise.resolve(false);
     return new Promise((resolve) => {
       const timer = setTimeout(() => resolve(false), timeoutMs);
       this.#onStopped = () => {
         clearTimeout(timer);
-        this.#port.close();
-        this.#worker.terminate();
+        this.#close();
         resolve(true);
       };
       this.send({ type: "stop" });
     });
+  }
+
+  #close(): void {
+    this.#port.close();
+    this.#worker.terminate();
   }
 
   #answered(serial: number): void {
@@ -90,6 +98,7 @@ export class SentinelHandle {
 
   #died(): void {
     this.#isDead = true;
+    this.#close();
     for (const resolve of this.#pings.values()) resolve(false);
     this.#pings.clear();
   }

@@ -57,4 +57,6 @@ export type FromSentinel =
   | { readonly type: "trouble"; readonly kind: MessageKind; readonly key: string; readonly message: string }
   | { readonly type: "settled"; readonly key: string }
   | { readonly type: "pong"; readonly serial: number }
+  /** It has ended without being told to, or before it was ready. */
+  | { readonly type: "failed"; readonly reason: string }
   | { readonly type: "stopped" };

@@ -12,9 +12,26 @@ declare const self: Worker;
 const post = (message: FromSentinel) => postMessage(message);
 
 self.onmessage = ({ data }: MessageEvent<Start & { readonly port: MessagePort }>) => {
+  try {
+    guard(data, data.port);
+  } catch (error) {
+    // Thrown further, it would reach main as a listing of the source around it, with the reason cut off (Bun 1.4.5).
+    post({ type: "failed", reason: String(error) });
+  }
+};
+
+function guard(start: Start, port: MessagePort): void {
   // This thread never gets back to its event loop, so later messages are fetched from a port when the control
   // descriptor says that there are some.
-  const receive = () => receiveMessageOnPort(data.port)?.message as ToSentinel | undefined;
+  const receive = () => receiveMessageOnPort(port)?.message as ToSentinel | undefined;
+  goFirst();
+  const sentinel = new Sentinel(start, memoryReaderV1, post, receive, sigkill);
+  warmUp(start, memoryReaderV1);
+  post({ type: "ready" });
+  sentinel.run();
+}
+
+function goFirst(): void {
   try {
     runThreadFirst();
   } catch (error) {
@@ -26,8 +43,4 @@ self.onmessage = ({ data }: MessageEvent<Start & { readonly port: MessagePort }>
       message: `the sentinel runs at ordinary priority (${error.message}): on a node with all cores busy it may come late; it needs CAP_SYS_NICE and, where its cpu cgroup has a cpu.rt_runtime_us (CONFIG_RT_GROUP_SCHED), real-time budget in there`,
     });
   }
-  const sentinel = new Sentinel(data, memoryReaderV1, post, receive, sigkill);
-  warmUp(data, memoryReaderV1);
-  post({ type: "ready" });
-  sentinel.run();
-};
+}

@@ -182,9 +182,18 @@ describe.skipIf(missingLeak() !== null)("under a service manager", () => {
     mkdirSync(when);
     expect(await guard.exited()).toBe(1);
     expect(await manager.hears("STOPPING=1")).toMatch(
-      /^STOPPING=1\nSTATUS=the sentinel thread ended: .*EBADF/,
+      /^STOPPING=1\nSTATUS=the sentinel thread ended: SysError: epoll_wait: EBADF$/,
     );
     await until("it is said", () => guard.logged("nobody guards any more").length === 1);
+  });
+
+  test("one that cannot start: exit code 1, with the reason in one line and as a status", async () => {
+    await start({ env: { ...oldKernel("epoll"), FAULT_WHEN: top.directory } });
+    expect(await guard.exited()).toBe(1);
+    const reason = "the sentinel thread did not start: SysError: epoll_wait: EBADF";
+    expect(manager.messages).toEqual([`STATUS=${reason}`]);
+    await until("it is said", () => guard.text.includes(reason));
+    expect(guard.text.split("\n").filter((line) => line.includes("sentinel"))).toHaveLength(1);
   });
 
   test("one that ends while the guard starts: never ready, and exit code 1", async () => {

@@ -70,3 +70,21 @@ test("a ping to a thread that has ended, or ends, is answered with false", async
   await promise;
   expect([await before, await handle.ping()]).toEqual([false, false]);
 });
+
+test.each([
+  ["before it is ready", 'postMessage({ type: "failed", reason: "EMFILE" });', "rejects"],
+  ["later", 'postMessage({ type: "ready" }); postMessage({ type: "failed", reason: "EMFILE" });', "dies"],
+])(
+  "one that says itself why it ends, %s, is taken at its word, and stopped at once",
+  async (_, script, end) => {
+    const { promise, resolve } = Promise.withResolvers<string>();
+    const spawned = spawn(`self.onmessage = () => { ${script} };`, resolve);
+    if (end === "rejects") {
+      await expect(spawned).rejects.toThrow("did not start: EMFILE");
+      return;
+    }
+    const handle = await spawned;
+    expect(await promise).toBe("EMFILE");
+    expect(await handle.stop(60_000)).toBe(false);
+  },
+);
