@@ -45,7 +45,7 @@ export async function enforce(tools: SurveyTools, over: readonly Surveyed[]): Pr
   try {
     const deepestFirst = over.toSorted((a, b) => b.cgroup.split("/").length - a.cgroup.split("/").length);
     for (const { cgroup } of deepestFirst) await enforceOne(cgroup, survey, tools, recorder, log);
-    await sendEvents(access, recorder, log);
+    await sendEvents(access, tools, recorder, log);
   } finally {
     recorder.close(true);
     await log.close();
@@ -54,9 +54,14 @@ export async function enforce(tools: SurveyTools, over: readonly Surveyed[]): Pr
 }
 
 /** What cannot be sent now waits in the store for the daemon. */
-async function sendEvents(access: ClusterAccess, recorder: Recorder, log: Log): Promise<void> {
+async function sendEvents(
+  access: ClusterAccess,
+  { names }: SurveyTools,
+  recorder: Recorder,
+  log: Log,
+): Promise<void> {
   if (eventMode(access) !== "on") return;
-  const cluster = new Cluster(access, () => recorder.outbox(performance.now()), log);
+  const cluster = new Cluster(access, names, () => recorder.outbox(performance.now()), log);
   const pending = await cluster.deliver(DELIVERY_WAIT_MS);
   await cluster.stop();
   const what = pending === 1 ? "1 Event is" : `${pending} Events are`;

@@ -1,5 +1,7 @@
 import { systemClock } from "../clock.ts";
 import type { Config, LogLevel } from "../config/config.ts";
+import { findContainer } from "../discover/find-container.ts";
+import type { NameLookup } from "../discover/identify.ts";
 import type { Identity } from "../discover/identity.ts";
 import { NodePods } from "../discover/node-pods.ts";
 import { PodLookup } from "../discover/pod-lookup.ts";
@@ -41,8 +43,11 @@ export class Cluster {
   #mayWait = true;
   #recoveredMs = Number.NEGATIVE_INFINITY;
 
-  /** @param outbox that of the store which is open now */
-  constructor(access: ClusterAccess, outbox: () => Outbox | null, log: Log) {
+  /**
+   * @param names what the runtimes tell
+   * @param outbox that of the store which is open now
+   */
+  constructor(access: ClusterAccess, names: NameLookup, outbox: () => Outbox | null, log: Log) {
     this.#access = access;
     this.#log = log;
     const client = new ApiClient({ access: () => access.read() });
@@ -73,7 +78,12 @@ export class Cluster {
           create: (event, signal) => createEvent(client, event, signal),
           update: (namespace, name, update, signal) => updateEvent(client, namespace, name, update, signal),
         },
-        pods: { find: (key) => this.#lookup.find(key) },
+        pods: {
+          find: async (key) => {
+            const told = findContainer(key, names);
+            return told === null ? this.#lookup.find(key) : { ok: true, value: told };
+          },
+        },
         nodeName: () => access.nodeName(),
         clock: systemClock,
         wallNow: () => Date.now(),

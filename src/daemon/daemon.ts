@@ -62,7 +62,12 @@ export class Daemon {
     this.#parts = parts;
     this.#config = config;
     this.#sentinel = sentinel;
-    this.#cluster = new Cluster(parts.clusterAccess, () => parts.recorder.outbox(performance.now()), log);
+    this.#cluster = new Cluster(
+      parts.clusterAccess,
+      this.#names,
+      () => parts.recorder.outbox(performance.now()),
+      log,
+    );
     this.#armer = new Armer(
       {
         hierarchy,

@@ -2,6 +2,7 @@ import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { Cluster } from "../../../src/daemon/cluster.ts";
+import { ContainerNames } from "../../../src/discover/container-names.ts";
 import { ClusterAccess } from "../../../src/kubernetes/cluster-access.ts";
 import { IncidentStore } from "../../../src/record/store.ts";
 import { createLog } from "../../../src/report/log.ts";
@@ -17,7 +18,7 @@ test("a store that cannot be written is said, and so is its end; that incidents 
   const target = { isTty: false, isJournal: false, write: (line: string) => lines.push(line) > 0 };
   const log = createLog({ format: "text", level: "info", env: {}, target });
   const access = new ClusterAccess({ kubeconfig: "off", nodeName: "auto" }, {});
-  const cluster = new Cluster(access, () => store.value.outbox, log);
+  const cluster = new Cluster(access, new ContainerNames(), () => store.value.outbox, log);
   const said = (part: string) => lines.filter((line) => line.includes(part)).length;
 
   const pending = { state: "pending", attempts: 0, name: null, reason: null } as const;
@@ -41,7 +42,12 @@ test("what was wrong with one kubeconfig is said of the next one too", () => {
   const target = { isTty: false, isJournal: false, write: (line: string) => lines.push(line) > 0 };
   const log = createLog({ format: "text", level: "info", env: {}, target });
   const settings = (kubeconfig: string) => ({ kubeconfig, nodeName: "auto" });
-  const cluster = new Cluster(new ClusterAccess(settings("/nowhere/a"), {}), () => null, log);
+  const cluster = new Cluster(
+    new ClusterAccess(settings("/nowhere/a"), {}),
+    new ContainerNames(),
+    () => null,
+    log,
+  );
   cluster.introduce();
   for (const path of ["/nowhere/b", "/nowhere/b", "/nowhere/c"]) cluster.reconfigure(settings(path));
   expect(lines.map((line) => /nowhere\/(\w)/.exec(line)?.[1])).toEqual(["a", "b", "c"]);
