@@ -79,6 +79,9 @@ async function guard(
       stopped.resolve(exitCode.ok);
     });
   }
+  // One that comes while the guard starts waits; untended it would end the process.
+  const started = Promise.withResolvers<Daemon>();
+  process.on("SIGHUP", () => void started.promise.then((daemon) => reload(options, daemon, log, service)));
   const daemon = await Daemon.start({
     config,
     log,
@@ -105,8 +108,8 @@ async function guard(
     rules: config.rules.length,
     stateDir: config.stateDir,
   });
-  process.on("SIGHUP", () => void reload(options, daemon, log, service));
   service.started(daemon);
+  started.resolve(daemon);
   const code = await stopped.promise;
   const lost = recorder.close(await daemon.stop());
   if (lost > 0)

@@ -174,6 +174,16 @@ describe.skipIf(missingLeak() !== null)("under a service manager", () => {
     expect(manager.messages).toEqual(["STOPPING=1\nSTATUS=stopping on SIGTERM"]);
   });
 
+  test("SIGHUP while it starts counts when it has started", async () => {
+    await start({ config: BY_NAME });
+    await until("it has begun", () => guard.logged("no container names").length > 0);
+    guard.configure("margin_ratio = 2\n");
+    guard.signal("SIGHUP");
+    await manager.hears("RELOADING=1");
+    await manager.hears("margin_ratio");
+    expect(manager.phases[0]).toStartWith("READY=1");
+  });
+
   test("a sentinel thread that ends ends the guard: STOPPING with the reason, and exit code 1", async () => {
     const when = `${top.directory}/ended`;
     await start({ watchdogMs: WATCHDOG_MS, env: { ...oldKernel("epoll"), FAULT_WHEN: when } });
