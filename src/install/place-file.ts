@@ -86,8 +86,9 @@ function removeLeftovers(path: string): void {
   for (const name of readdirSync(dirname(path))) {
     if (!name.startsWith(besidePrefix(path))) continue;
     const pid = name.slice(besidePrefix(path).length);
-    // Another one that runs right now will come to its rename.
-    if (pid === `${process.pid}` || !existsSync(`/proc/${pid}`)) rmSync(join(dirname(path), name));
+    // Another one that runs right now will come to its rename, or removes the same leftovers.
+    if (pid === `${process.pid}` || !existsSync(`/proc/${pid}`))
+      rmSync(join(dirname(path), name), { force: true });
   }
 }
 
