@@ -21,9 +21,10 @@ export const install: Handler = async ({ root: given }) => {
     await tell(step);
     changed ||= step.result === "installed" || step.result === "updated";
   }
-  const live = given === null && isBooted();
+  const isOwn = root === "/";
+  const live = isOwn && isBooted();
   if (live && changed) refresh().forEach(warn);
-  await writeOut(`${given !== null ? nextInRoot(root) : live ? next(changed) : NO_SYSTEMD}\n`);
+  await writeOut(`${!isOwn ? nextInRoot(root) : live ? next(changed) : NO_SYSTEMD}\n`);
   return exitCode.ok;
 };
 

@@ -18,12 +18,13 @@ import { warn, writeOut } from "./output.ts";
 /** `oom-guard uninstall`: stops the guard and takes away what `install` put in place. */
 export const uninstall: Handler = async ({ root: given, purge: everything }) => {
   const root = installRoot("uninstall", given);
-  const live = given === null && isBooted();
+  const isOwn = root === "/";
+  const live = isOwn && isBooted();
   if (live) stopUnit();
   // Before the configuration is gone that says it.
   const { directories, problem } = stateDirectories(root);
   if (problem !== null && everything) warn(`only the default state_dir is looked at: ${problem}`);
-  if (everything && given === null) directories.forEach(refuseWhileGuarding);
+  if (everything && isOwn) directories.forEach(refuseWhileGuarding);
 
   let removed = await tell(removeProgram(root));
   if (everything) removed += await tell(purge(root, directories));

@@ -113,6 +113,18 @@ describe.skipIf(binary === "" || !canMount)("on a machine that systemd runs", ()
     ]);
   });
 
+  test("--root / is the live system, too: the guard is stopped, and one started by hand keeps its state", () => {
+    fake();
+    const { stdout, calls } = onMachine("$O install --root /; $O uninstall --root / >/dev/null");
+    expect(stdout).toEndWith("next: systemctl restart oom-guard\n");
+    expect(calls).toContain("systemctl daemon-reload");
+    expect(calls).toContain("systemctl stop oom-guard");
+    const byHand = onMachine(
+      'mkdir -p /var/lib/oom-guard; exec 9>/var/lib/oom-guard/lock; flock 9; $O uninstall --purge --root / 9>&-; echo "exit $?"',
+    );
+    expect(byHand.stdout).toBe("exit 1\n");
+  });
+
   test("a guard that cannot be stopped keeps its files", () => {
     fake('case "$*" in stop*) echo "Job for oom-guard.service canceled." >&2; exit 1;; esac');
     const { stdout, stderr } = onMachine(
