@@ -76,6 +76,18 @@ describe.skipIf(binary === "" || !canMount)("on a machine that systemd runs", ()
     expect(stdout).toEndWith("oom-guard is running\n");
   });
 
+  test("a second install says restart too, while the guard that runs is still the one before the first", () => {
+    fake();
+    const { stdout } = onMachine(
+      "mkdir /usr/local/bin; cp /bin/sleep /usr/local/bin/oom-guard; /usr/local/bin/oom-guard 100 & $O install; $O install; kill $!; wait; $O install",
+    );
+    expect(stdout.match(/^(next: .*|oom-guard is .*)$/gm)).toEqual([
+      "next: systemctl restart oom-guard",
+      "next: systemctl restart oom-guard",
+      "oom-guard is running",
+    ]);
+  });
+
   test("what systemd refuses is a warning: the files are there", () => {
     fake('case "$*" in daemon-reload|--update*) echo "Failed to connect to bus" >&2; exit 1;; esac');
     const { stdout, stderr } = onMachine('$O install; echo "exit $?"');
