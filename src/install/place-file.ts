@@ -47,10 +47,17 @@ export function placeFile(path: string, placement: Placement): Placed {
 
 function refuseToReplace(path: string, old: Stats): void {
   if (!old.isFile() && !old.isSymbolicLink()) throw new Error(`${path} is not a file: move it away`);
-  // Somebody does not want this unit to start.
-  if (old.isSymbolicLink() && readlinkSync(path) === "/dev/null") {
+  if (isMasked(path)) {
     throw new Error(`${path} is masked: systemctl unmask ${basename(path)}, or remove the link`);
   }
+}
+
+/** Whether somebody does not want this unit to start (systemctl mask): then the link is theirs. @throws what node:fs throws */
+export function isMasked(path: string): boolean {
+  return (
+    lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true &&
+    readlinkSync(path) === "/dev/null"
+  );
 }
 
 function isSame(path: string, old: Stats, { mode, content }: Placement): boolean {

@@ -148,6 +148,27 @@ describe.skipIf(binary === "" || !canMount)("on a machine that systemd runs", ()
     );
   });
 
+  test("a unit that somebody has masked stays masked", () => {
+    fake(INACTIVE);
+    const { stdout } = onMachine(
+      "mkdir -p /etc/systemd/system; ln -s /dev/null /etc/systemd/system/oom-guard.service; $O uninstall; readlink /etc/systemd/system/oom-guard.service",
+    );
+    expect(stdout).toBe(
+      "kept     /etc/systemd/system/oom-guard.service (masked)\nnothing to uninstall\n/dev/null\n",
+    );
+  });
+
+  test("--purge on a disk that has become read-only ends with one line", () => {
+    fake(INACTIVE);
+    const { stdout, stderr } = onMachine(
+      '$O install >/dev/null; touch /var/lib/oom-guard/lock; mount -o remount,ro /var/lib; $O uninstall --purge; echo "exit $?"',
+    );
+    expect(stdout).toBe("exit 1\n");
+    expect(stderr).toStartWith(
+      "oom-guard: nothing was removed: /var/lib/oom-guard/lock: the file system is read-only: remount it, or ",
+    );
+  });
+
   test("uninstall where nothing is asks for nothing to be stopped", () => {
     fake(INACTIVE);
     const { stdout, calls } = onMachine("$O uninstall");
