@@ -88,6 +88,14 @@ describe.skipIf(binary === "" || !canMount)("on a machine that systemd runs", ()
     ]);
   });
 
+  test("a folder that is a link to nothing is named as that", () => {
+    fake();
+    const { stderr } = onMachine("ln -s /nowhere /usr/local/bin; $O install");
+    expect(stderr).toBe(
+      "oom-guard: /usr/local/bin/oom-guard: a part of its path is a link to nothing: make what it points to, or move it away\n",
+    );
+  });
+
   test("what systemd refuses is a warning: the files are there", () => {
     fake('case "$*" in daemon-reload|--update*) echo "Failed to connect to bus" >&2; exit 1;; esac');
     const { stdout, stderr } = onMachine('$O install; echo "exit $?"');
