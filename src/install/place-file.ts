@@ -37,10 +37,10 @@ export function placeFile(path: string, placement: Placement): Placed {
   if (old !== undefined) {
     if (placement.belongsToUser) return "kept";
     refuseToReplace(path, old);
-    if (isSame(path, old, placement)) return "unchanged";
   }
   makeDirectory(dirname(path));
   removeLeftovers(path);
+  if (old !== undefined && isSame(path, old, placement)) return "unchanged";
   writeBeside(path, placement);
   return old === undefined ? "installed" : "updated";
 }

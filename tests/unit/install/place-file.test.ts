@@ -135,6 +135,13 @@ describe("refused, and nothing is left or changed:", () => {
   });
 });
 
+test("what a killed run left is taken away also where nothing else is to be done", () => {
+  placeFile(path, text);
+  fs.writeFileSync(join(folder, `.file.new-${Bun.spawnSync(["true"]).pid}`), "half");
+  expect(placeFile(path, text)).toBe("unchanged");
+  expect(fs.readdirSync(folder)).toEqual(["file"]);
+});
+
 test("what a killed run left is taken away, what another one is writing is not", () => {
   const dead = Bun.spawnSync(["true"]).pid;
   const names = [`.file.new-${dead}`, `.file.new-${process.ppid}`, ".other.new-1x"];
