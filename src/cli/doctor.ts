@@ -13,7 +13,9 @@ import { keepCredentials } from "./keep-credentials.ts";
 import { writeOut } from "./output.ts";
 import { terminalLook } from "./terminal.ts";
 
-const CHECK_MS = 3000;
+// More than the waits in any one check come to, 4 s: each of them tells more than that it took too long. And the self-test
+// must have removed its scratch cgroup before the next check makes one of the same name.
+const CHECK_MS = 5000;
 
 /** `oom-guard doctor`: can it work here? */
 export const doctor: Handler = async (options) => {
@@ -56,7 +58,7 @@ function configFor(loaded: LoadResult, { settings }: CliOptions): Config {
 /** A signal ends it after the check under way: a scratch cgroup that was made is removed. */
 function stopAfterThis(): { code: number | null } {
   const stopped: { code: number | null } = { code: null };
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => {
       stopped.code = 128 + constants.signals[signal];
     });

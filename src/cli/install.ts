@@ -1,4 +1,5 @@
 import { type InstallStep, install as installFiles } from "../install/install.ts";
+import { isReplacedOneRunning } from "../install/replaced.ts";
 import { ask, isBooted, refresh } from "../install/systemd.ts";
 import { printable } from "../report/text.ts";
 import { exitCode, UserError } from "./exit.ts";
@@ -21,9 +22,10 @@ export const install: Handler = async ({ root: given }) => {
     await tell(step);
     changed ||= step.result === "installed" || step.result === "updated";
   }
-  const live = given === null && isBooted();
+  const isOwn = root === "/";
+  const live = isOwn && isBooted();
   if (live && changed) refresh().forEach(warn);
-  await writeOut(`${given !== null ? nextInRoot(root) : live ? next(changed) : NO_SYSTEMD}\n`);
+  await writeOut(`${!isOwn ? nextInRoot(root) : live ? next(changed) : NO_SYSTEMD}\n`);
   return exitCode.ok;
 };
 
@@ -41,5 +43,8 @@ function nextInRoot(root: string): string {
 function next(changed: boolean): string {
   const isActive = ask("systemctl", "is-active", "--quiet", "oom-guard").exitCode === 0;
   if (!isActive) return "next: systemctl enable --now oom-guard";
-  return changed ? "next: systemctl restart oom-guard" : "oom-guard is running";
+  // The first of two installs may have been the one that changed something.
+  return changed || isReplacedOneRunning("/proc")
+    ? "next: systemctl restart oom-guard"
+    : "oom-guard is running";
 }

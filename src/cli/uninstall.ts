@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { UNIT_PATH } from "../install/files.ts";
 import { ask, isBooted, refresh } from "../install/systemd.ts";
+import { troubleWith } from "../install/trouble.ts";
 import {
   keptForUser,
   purge,
@@ -8,7 +9,7 @@ import {
   removeProgram,
   stateDirectories,
 } from "../install/uninstall.ts";
-import { lockStateDir } from "../record/lock.ts";
+import { type LockResult, lockStateDir } from "../record/lock.ts";
 import { printable } from "../report/text.ts";
 import { exitCode, UserError } from "./exit.ts";
 import type { Handler } from "./handler.ts";
@@ -18,12 +19,13 @@ import { warn, writeOut } from "./output.ts";
 /** `oom-guard uninstall`: stops the guard and takes away what `install` put in place. */
 export const uninstall: Handler = async ({ root: given, purge: everything }) => {
   const root = installRoot("uninstall", given);
-  const live = given === null && isBooted();
+  const isOwn = root === "/";
+  const live = isOwn && isBooted();
   if (live) stopUnit();
   // Before the configuration is gone that says it.
   const { directories, problem } = stateDirectories(root);
   if (problem !== null && everything) warn(`only the default state_dir is looked at: ${problem}`);
-  if (everything && given === null) directories.forEach(refuseWhileGuarding);
+  if (everything && isOwn) directories.forEach(refuseWhileGuarding);
 
   let removed = await tell(removeProgram(root));
   if (everything) removed += await tell(purge(root, directories));
@@ -61,8 +63,9 @@ function stopUnit(): void {
 
 /** A guard that somebody started by hand would go on writing into files that are gone. @throws UserError */
 function refuseWhileGuarding(stateDir: string): void {
-  if (!existsSync(`${stateDir}/lock`)) return;
-  const lock = lockStateDir(stateDir);
+  const path = `${stateDir}/lock`;
+  if (!existsSync(path)) return;
+  const lock = takeLock(stateDir, path);
   if (lock.held) {
     lock.release();
     return;
@@ -71,4 +74,15 @@ function refuseWhileGuarding(stateDir: string): void {
     `nothing was removed, because another oom-guard (${printable(lock.holder, 100)}) uses ${printable(stateDir)}: stop it first`,
     exitCode.failed,
   );
+}
+
+/** @throws UserError where it cannot be tried: nothing in there could be removed either */
+function takeLock(stateDir: string, path: string): LockResult {
+  try {
+    return lockStateDir(stateDir);
+  } catch (error) {
+    throw new UserError(`nothing was removed: ${troubleWith(path, error)}`, exitCode.failed, {
+      cause: error,
+    });
+  }
 }

@@ -23,7 +23,13 @@ export async function checkApiServer(
       return fail(message, "correct that file, or name another one with kubernetes.kubeconfig");
     return warn(message, "oom-guard print rbac tells how to make a kubeconfig for it");
   }
-  return judgeServer(access.value, await serverVersion(client), clusterAccess.nodeName(), nowMs);
+  const found = judgeServer(access.value, await serverVersion(client), clusterAccess.nodeName(), nowMs);
+  if (found.outcome !== "ok" || !clusterAccess.isFromShell) return found;
+  // root's shell on a control plane has it as a rule: an administrator's, where the service has the kubelet's.
+  return warn(
+    `${found.detail}; $KUBECONFIG names it, which a service does not have unless its unit sets it`,
+    "unset KUBECONFIG and look again, or name it with kubernetes.kubeconfig",
+  );
 }
 
 /** What the server's answer means for a guard. */

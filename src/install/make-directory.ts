@@ -9,15 +9,15 @@ import { dirname } from "node:path";
 export function makePrivateDirectory(path: string): "installed" | "unchanged" {
   if (isThere(path)) return "unchanged";
   makeDirectory(dirname(path));
-  mkdirSync(path, 0o700);
-  return "installed";
+  return mkdirSync(path, { recursive: true, mode: 0o700 }) === undefined ? "unchanged" : "installed";
 }
 
 /** Like mkdir -p with mode 0755. @throws what node:fs throws */
 export function makeDirectory(path: string): void {
   if (isThere(path)) return;
   makeDirectory(dirname(path));
-  mkdirSync(path);
+  // recursive: another install that runs right now may have made it meanwhile.
+  mkdirSync(path, { recursive: true });
   chmodSync(path, 0o755);
 }
 

@@ -37,20 +37,27 @@ export function placeFile(path: string, placement: Placement): Placed {
   if (old !== undefined) {
     if (placement.belongsToUser) return "kept";
     refuseToReplace(path, old);
-    if (isSame(path, old, placement)) return "unchanged";
   }
   makeDirectory(dirname(path));
   removeLeftovers(path);
+  if (old !== undefined && isSame(path, old, placement)) return "unchanged";
   writeBeside(path, placement);
   return old === undefined ? "installed" : "updated";
 }
 
 function refuseToReplace(path: string, old: Stats): void {
   if (!old.isFile() && !old.isSymbolicLink()) throw new Error(`${path} is not a file: move it away`);
-  // Somebody does not want this unit to start.
-  if (old.isSymbolicLink() && readlinkSync(path) === "/dev/null") {
+  if (isMasked(path)) {
     throw new Error(`${path} is masked: systemctl unmask ${basename(path)}, or remove the link`);
   }
+}
+
+/** Whether somebody does not want this unit to start (systemctl mask): then the link is theirs. @throws what node:fs throws */
+export function isMasked(path: string): boolean {
+  return (
+    lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true &&
+    readlinkSync(path) === "/dev/null"
+  );
 }
 
 function isSame(path: string, old: Stats, { mode, content }: Placement): boolean {
@@ -86,8 +93,9 @@ function removeLeftovers(path: string): void {
   for (const name of readdirSync(dirname(path))) {
     if (!name.startsWith(besidePrefix(path))) continue;
     const pid = name.slice(besidePrefix(path).length);
-    // Another one that runs right now will come to its rename.
-    if (pid === `${process.pid}` || !existsSync(`/proc/${pid}`)) rmSync(join(dirname(path), name));
+    // Another one that runs right now will come to its rename, or removes the same leftovers.
+    if (pid === `${process.pid}` || !existsSync(`/proc/${pid}`))
+      rmSync(join(dirname(path), name), { force: true });
   }
 }
 

@@ -19,5 +19,6 @@ const help: Readonly<Record<string, string>> = {
   ELOOP: "too many symbolic links on the way",
   ENOTDIR: "a part of its path is a file, not a directory: move it away",
   EEXIST: "a part of its path is a file or a link to nothing: move it away",
+  ENOENT: "a part of its path is a link to nothing: make what it points to, or move it away",
   EISDIR: "is a directory: move it away",
 };

@@ -4,6 +4,7 @@ import { defaults } from "../config/defaults.ts";
 import { loadConfig } from "../config/load.ts";
 import { CONFIG_PATH, ENABLED_LINK, installedFiles, UNIT_PATH } from "./files.ts";
 import { InstallError } from "./install.ts";
+import { isMasked } from "./place-file.ts";
 import { emptyDirectory, removeFile } from "./remove.ts";
 import { pathInRoot } from "./root-path.ts";
 import { troubleWith } from "./trouble.ts";
@@ -24,7 +25,12 @@ const VOLATILE_DIR = "/run/oom-guard";
 export function* removeProgram(root: string): Generator<RemovalStep> {
   const ours = installedFiles.filter(({ belongsToUser }) => !belongsToUser).toReversed();
   for (const { path, optional } of [{ path: ENABLED_LINK, optional: false }, ...ours]) {
-    const step = attempt(root, path, (real) => (removeFile(real) ? "removed" : null), optional);
+    const step = attempt(
+      root,
+      path,
+      (real) => (isMasked(real) ? { kept: "masked" } : removeFile(real) ? "removed" : null),
+      optional,
+    );
     if (step !== null) yield step;
   }
 }

@@ -24,6 +24,12 @@ export class ClusterAccess {
     return this.#settings.kubeconfig === "off";
   }
 
+  /** Whether $KUBECONFIG says where to look, and not in a pod: whatever has another environment looks elsewhere. */
+  get isFromShell(): boolean {
+    const { KUBECONFIG, KUBERNETES_SERVICE_HOST } = this.#env;
+    return this.#settings.kubeconfig === "auto" && Boolean(KUBECONFIG) && !KUBERNETES_SERVICE_HOST;
+  }
+
   /** Where the server is and what opens it, as it is on disk now. */
   read(): AccessResult {
     return findAccess({ kubeconfig: this.#settings.kubeconfig, env: this.#env });

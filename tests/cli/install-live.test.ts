@@ -76,6 +76,26 @@ describe.skipIf(binary === "" || !canMount)("on a machine that systemd runs", ()
     expect(stdout).toEndWith("oom-guard is running\n");
   });
 
+  test("a second install says restart too, while the guard that runs is still the one before the first", () => {
+    fake();
+    const { stdout } = onMachine(
+      "mkdir /usr/local/bin; cp /bin/sleep /usr/local/bin/oom-guard; /usr/local/bin/oom-guard 100 & $O install; $O install; kill $!; wait; $O install",
+    );
+    expect(stdout.match(/^(next: .*|oom-guard is .*)$/gm)).toEqual([
+      "next: systemctl restart oom-guard",
+      "next: systemctl restart oom-guard",
+      "oom-guard is running",
+    ]);
+  });
+
+  test("a folder that is a link to nothing is named as that", () => {
+    fake();
+    const { stderr } = onMachine("ln -s /nowhere /usr/local/bin; $O install");
+    expect(stderr).toBe(
+      "oom-guard: /usr/local/bin/oom-guard: a part of its path is a link to nothing: make what it points to, or move it away\n",
+    );
+  });
+
   test("what systemd refuses is a warning: the files are there", () => {
     fake('case "$*" in daemon-reload|--update*) echo "Failed to connect to bus" >&2; exit 1;; esac');
     const { stdout, stderr } = onMachine('$O install; echo "exit $?"');
@@ -113,6 +133,18 @@ describe.skipIf(binary === "" || !canMount)("on a machine that systemd runs", ()
     ]);
   });
 
+  test("--root / is the live system, too: the guard is stopped, and one started by hand keeps its state", () => {
+    fake();
+    const { stdout, calls } = onMachine("$O install --root /; $O uninstall --root / >/dev/null");
+    expect(stdout).toEndWith("next: systemctl restart oom-guard\n");
+    expect(calls).toContain("systemctl daemon-reload");
+    expect(calls).toContain("systemctl stop oom-guard");
+    const byHand = onMachine(
+      'mkdir -p /var/lib/oom-guard; exec 9>/var/lib/oom-guard/lock; flock 9; $O uninstall --purge --root / 9>&-; echo "exit $?"',
+    );
+    expect(byHand.stdout).toBe("exit 1\n");
+  });
+
   test("a guard that cannot be stopped keeps its files", () => {
     fake('case "$*" in stop*) echo "Job for oom-guard.service canceled." >&2; exit 1;; esac');
     const { stdout, stderr } = onMachine(
@@ -121,6 +153,27 @@ describe.skipIf(binary === "" || !canMount)("on a machine that systemd runs", ()
     expect(stdout).toBe("exit 1\noom-guard\n");
     expect(stderr).toBe(
       "oom-guard: nothing was removed, because the guard could not be stopped: systemctl stop oom-guard: Job for oom-guard.service canceled.\n",
+    );
+  });
+
+  test("a unit that somebody has masked stays masked", () => {
+    fake(INACTIVE);
+    const { stdout } = onMachine(
+      "mkdir -p /etc/systemd/system; ln -s /dev/null /etc/systemd/system/oom-guard.service; $O uninstall; readlink /etc/systemd/system/oom-guard.service",
+    );
+    expect(stdout).toBe(
+      "kept     /etc/systemd/system/oom-guard.service (masked)\nnothing to uninstall\n/dev/null\n",
+    );
+  });
+
+  test("--purge on a disk that has become read-only ends with one line", () => {
+    fake(INACTIVE);
+    const { stdout, stderr } = onMachine(
+      '$O install >/dev/null; touch /var/lib/oom-guard/lock; mount -o remount,ro /var/lib; $O uninstall --purge; echo "exit $?"',
+    );
+    expect(stdout).toBe("exit 1\n");
+    expect(stderr).toStartWith(
+      "oom-guard: nothing was removed: /var/lib/oom-guard/lock: the file system is read-only: remount it, or ",
     );
   });
 

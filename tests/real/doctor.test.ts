@@ -6,6 +6,7 @@ import type { DoctorReport } from "../../src/report/doctor-json.ts";
 import { MIB, MOUNT, TestCgroup } from "../support/cgroup.ts";
 import { TestApiServer } from "../support/cluster/api-server.ts";
 import { TestContainerd } from "../support/containerd.ts";
+import { FakeContainerd } from "../support/fake-containerd.ts";
 import { BINARY, TestGuard } from "../support/guard.ts";
 import { oldKernel } from "../support/old-kernel.ts";
 import { missingApiServer, missingContainerd, missingLeak } from "../support/requirements.ts";
@@ -99,13 +100,19 @@ describe.skipIf(missingLeak() !== null)("doctor on this machine", () => {
     await left.remove();
   });
 
-  test("SIGTERM in the middle of the self-test: the scratch cgroup goes, and so does what ran in it", async () => {
-    const child = Bun.spawn(commandLine(ALONE), { stdout: "ignore" });
-    await until("the self-test has begun", () => scratches(child.pid).length > 0);
-    child.kill("SIGTERM");
-    expect(await child.exited).toBe(143);
-    expect(scratches(child.pid)).toEqual([]);
-  });
+  test.each([
+    ["SIGTERM", 143],
+    ["SIGHUP", 129],
+  ] as const)(
+    "%s in the middle of the self-test: the scratch cgroup goes, and so does what ran in it",
+    async (signal, code) => {
+      const child = Bun.spawn(commandLine(ALONE), { stdout: "ignore" });
+      await until("the self-test has begun", () => scratches(child.pid).length > 0);
+      child.kill(signal);
+      expect(await child.exited).toBe(code);
+      expect(scratches(child.pid)).toEqual([]);
+    },
+  );
 
   test("in text there is a line for each check, and a last one that counts", async () => {
     const child = Bun.spawn(commandLine(ALONE, "--cgroup-root", top.path), { stdout: "pipe" });
@@ -174,6 +181,24 @@ describe.skipIf(missingLeak() !== null)("doctor on this machine", () => {
       "memory-lock": "warn",
     });
   });
+});
+
+test("a containerd that tells its version late, and then nothing, is a warning: the guard works without", async () => {
+  const fake = new FakeContainerd();
+  fake.versionMs = 1500;
+  fake.duringList = () => Bun.sleep(10_000);
+  await fake.start();
+  try {
+    const { check } = await doctor(
+      `[runtime]\nsockets = ["${fake.socket}"]\n[kubernetes]\nkubeconfig = "off"\n`,
+    );
+    expect(check("runtime")).toMatchObject({
+      outcome: "warn",
+      detail: expect.stringContaining("list containers"),
+    });
+  } finally {
+    await fake.stop();
+  }
 });
 
 describe.skipIf(missingContainerd() !== null)("doctor and a real containerd", () => {

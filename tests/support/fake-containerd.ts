@@ -40,6 +40,8 @@ export class FakeContainerd {
   duringList: () => void | Promise<void> = () => undefined;
   lists = 0;
   version = "v1.6.20";
+  /** How long it takes to tell it. */
+  versionMs = 0;
   readonly #directory = mkdtempSync(join(tmpdir(), "oom-guard-fake-"));
   readonly #subscribers = new Set<(envelope: Envelope) => void>();
   readonly #sessions = new Set<ServerHttp2Session>();
@@ -86,7 +88,12 @@ export class FakeContainerd {
               .map(({ id, pid = process.pid }) => ({ id, pid, status: Status.RUNNING })),
           }),
         });
-        router.service(Version, { version: () => ({ version: this.version }) });
+        router.service(Version, {
+          version: async () => {
+            await Bun.sleep(this.versionMs);
+            return { version: this.version };
+          },
+        });
         router.service(Events, {
           async *subscribe(_, context) {
             const queue: Envelope[] = [];

@@ -58,8 +58,8 @@ function rightOf(text: string): string {
   return `${spec.resourceAttributes.verb} ${spec.resourceAttributes.resource}`;
 }
 
-function connect(kubeconfig: string, nodeName = "n1") {
-  const access = new ClusterAccess({ kubeconfig, nodeName }, {});
+function connect(kubeconfig: string, nodeName = "n1", env: Record<string, string> = {}) {
+  const access = new ClusterAccess({ kubeconfig, nodeName }, env);
   return { access, client: new ApiClient({ access: () => access.read(), timeoutMs: 2000 }) };
 }
 
@@ -103,6 +103,21 @@ describe("api-server:", () => {
       detail: `v1.20.2 at ${api.server}, TLS verified, by the token of ${file}, as node n1`,
       fix: null,
     });
+  });
+
+  test("one that the shell's $KUBECONFIG names is a warning: a service looks elsewhere", async () => {
+    const env = { KUBECONFIG: kubeconfig(api.server) };
+    const { access, client } = connect("auto", "n1", env);
+    expect(await checkApiServer(access, client, NOW)).toMatchObject({
+      outcome: "warn",
+      detail: expect.stringContaining("$KUBECONFIG names it"),
+      fix: expect.stringContaining("unset KUBECONFIG"),
+    });
+    // What the configuration names, and what a pod is given, counts for the guard, too.
+    const named = connect(env.KUBECONFIG, "n1", env);
+    const pod = connect("auto", "n1", { ...env, KUBERNETES_SERVICE_HOST: "10.0.0.1" });
+    for (const it of [named, pod])
+      expect(await checkApiServer(it.access, it.client, NOW)).toMatchObject({ outcome: "ok" });
   });
 
   test("one that keeps its version to itself lets us in all the same", async () => {

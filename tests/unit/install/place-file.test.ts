@@ -135,6 +135,13 @@ describe("refused, and nothing is left or changed:", () => {
   });
 });
 
+test("what a killed run left is taken away also where nothing else is to be done", () => {
+  placeFile(path, text);
+  fs.writeFileSync(join(folder, `.file.new-${Bun.spawnSync(["true"]).pid}`), "half");
+  expect(placeFile(path, text)).toBe("unchanged");
+  expect(fs.readdirSync(folder)).toEqual(["file"]);
+});
+
 test("what a killed run left is taken away, what another one is writing is not", () => {
   const dead = Bun.spawnSync(["true"]).pid;
   const names = [`.file.new-${dead}`, `.file.new-${process.ppid}`, ".other.new-1x"];
@@ -143,4 +150,23 @@ test("what a killed run left is taken away, what another one is writing is not",
   expect(fs.readdirSync(folder).sort()).toEqual(
     [`.file.new-${process.ppid}`, ".other.new-1x", "file"].sort(),
   );
+});
+
+test("several at the same moment all succeed, into directories that none of them found", async () => {
+  // Each waits for the moment, so that none is through before the others have begun.
+  const writer = `
+    const { placeFile } = await import("${import.meta.dir}/../../../src/install/place-file.ts");
+    for (let round = 0; round < 20; round++) {
+      const folder = process.argv[1] + "/" + round + "/a/b/c/d/e/f";
+      while (Date.now() < Number(process.argv[2]) + round * 20);
+      placeFile(folder + "/file", { mode: 0o644, content: "new", belongsToUser: false });
+    }`;
+  const writers = Array.from({ length: 2 }, () =>
+    Bun.spawn([process.execPath, "-e", writer, folder, String(Date.now() + 1000)], { stderr: "pipe" }),
+  );
+  for (const { stderr, exited } of writers) {
+    expect(await stderr.text()).toBe("");
+    expect(await exited).toBe(0);
+  }
+  expect(fs.readdirSync(join(folder, "19/a/b/c/d/e/f"))).toEqual(["file"]);
 });
