@@ -218,6 +218,7 @@ describe.skipIf(missingLeak() !== null)("under a service manager", () => {
       /^STOPPING=1\nSTATUS=the sentinel thread ended: SysError: epoll_wait: EBADF$/,
     );
     await until("it is said", () => guard.logged("nobody guards any more").length === 1);
+    expect(guard.log.at(-1)?.msg).toContain("nobody guards any more");
   });
 
   test("one that cannot start: exit code 1, with the reason in one line and as a status", async () => {
