@@ -107,15 +107,17 @@ async function guard(
     },
     onTick: () => service.renew(),
   });
-  log.info("guarding", `oom-guard ${packageFile.version} guards ${daemon.watchedCount} cgroups`, {
-    kernel: release(),
-    mount,
-    roots: config.cgroupRoots.join(" "),
-    policy: config.policy,
-    margin: `${config.marginRatio * 100}% of the limit, ${humanSize(config.minMarginBytes)} to ${humanSize(config.maxMarginBytes)}`,
-    rules: config.rules.length,
-    stateDir: config.stateDir,
-  });
+  // It may have been told to stop, or the sentinel thread has ended, while it started.
+  if (!isStopping)
+    log.info("guarding", `oom-guard ${packageFile.version} guards ${daemon.watchedCount} cgroups`, {
+      kernel: release(),
+      mount,
+      roots: config.cgroupRoots.join(" "),
+      policy: config.policy,
+      margin: `${config.marginRatio * 100}% of the limit, ${humanSize(config.minMarginBytes)} to ${humanSize(config.maxMarginBytes)}`,
+      rules: config.rules.length,
+      stateDir: config.stateDir,
+    });
   service.started(daemon);
   started.resolve(daemon);
   const code = await stopped.promise;

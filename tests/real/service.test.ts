@@ -195,6 +195,7 @@ describe.skipIf(missingLeak() !== null)("under a service manager", () => {
     guard.signal("SIGTERM");
     expect(await guard.exited()).toBe(0);
     expect(manager.messages).toEqual(["STOPPING=1\nSTATUS=stopping on SIGTERM"]);
+    expect(guard.logged(" guards ")).toEqual([]);
   });
 
   test("SIGHUP while it starts counts when it has started", async () => {
