@@ -12,9 +12,11 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 });
 
 try {
-  process.exitCode = await runProgram(process.argv.slice(2));
+  // Not left to the event loop: a thread that hangs, or waits for what never comes, would keep the process alive, and
+  // nobody would start it anew. All that is written was waited for.
+  process.exit(await runProgram(process.argv.slice(2)));
 } catch (error) {
-  process.exitCode = complain(error);
+  fail(error);
 }
 
 function fail(error: unknown): never {

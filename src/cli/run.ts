@@ -72,16 +72,25 @@ async function guard(
   keepCredentials(config, (message) => log.info("core-files-possible", message));
   const recorder = openRecorder(config.stateDir, blackBox, log, () => eventMode(clusterAccess));
   const stopped = Promise.withResolvers<number>();
+  let isStopping = false;
+  const stop = (why: string, code: number) => {
+    isStopping = true;
+    service.stopping(why);
+    stopped.resolve(code);
+  };
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => {
       log.info("stopping", `stopping on ${signal}`);
-      service.stopping(`stopping on ${signal}`);
-      stopped.resolve(exitCode.ok);
+      stop(`stopping on ${signal}`, exitCode.ok);
     });
   }
-  // One that comes while the guard starts waits; untended it would end the process.
+  // One that comes while the guard starts waits, one that comes while it stops is too late; untended both would end the
+  // process.
   const started = Promise.withResolvers<Daemon>();
-  process.on("SIGHUP", () => void started.promise.then((daemon) => reload(options, daemon, log, service)));
+  process.on("SIGHUP", async () => {
+    const daemon = await started.promise;
+    if (!isStopping) await reload(options, daemon, log, service);
+  });
   const daemon = await Daemon.start({
     config,
     log,
@@ -94,20 +103,21 @@ async function guard(
     clusterAccess,
     onFatal: (reason) => {
       log.error("sentinel-failed", `${reason}; nobody guards any more`);
-      service.stopping(reason);
-      stopped.resolve(exitCode.failed);
+      stop(reason, exitCode.failed);
     },
     onTick: () => service.renew(),
   });
-  log.info("guarding", `oom-guard ${packageFile.version} guards ${daemon.watchedCount} cgroups`, {
-    kernel: release(),
-    mount,
-    roots: config.cgroupRoots.join(" "),
-    policy: config.policy,
-    margin: `${config.marginRatio * 100}% of the limit, ${humanSize(config.minMarginBytes)} to ${humanSize(config.maxMarginBytes)}`,
-    rules: config.rules.length,
-    stateDir: config.stateDir,
-  });
+  // It may have been told to stop, or the sentinel thread has ended, while it started.
+  if (!isStopping)
+    log.info("guarding", `oom-guard ${packageFile.version} guards ${daemon.watchedCount} cgroups`, {
+      kernel: release(),
+      mount,
+      roots: config.cgroupRoots.join(" "),
+      policy: config.policy,
+      margin: `${config.marginRatio * 100}% of the limit, ${humanSize(config.minMarginBytes)} to ${humanSize(config.maxMarginBytes)}`,
+      rules: config.rules.length,
+      stateDir: config.stateDir,
+    });
   service.started(daemon);
   started.resolve(daemon);
   const code = await stopped.promise;

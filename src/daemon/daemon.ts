@@ -190,7 +190,9 @@ export class Daemon {
   async stop(): Promise<boolean> {
     for (const timer of this.#timers) clearInterval(timer);
     const stopped = await this.#sentinel.stop(SENTINEL_STOP_MS);
-    if (!stopped) this.#parts.log.warn("sentinel-not-stopped", "the sentinel thread did not confirm its end");
+    // That it has ended by itself is said already.
+    if (!stopped && !this.#sentinel.isDead)
+      this.#parts.log.warn("sentinel-not-stopped", "the sentinel thread did not confirm its end");
     this.#tree.close();
     const sources = Promise.all([this.#cluster.stop(), ...this.#sources.map((source) => source.stop())]);
     await Promise.race([sources, Bun.sleep(SOURCES_STOP_MS)]);

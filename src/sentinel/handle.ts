@@ -56,6 +56,11 @@ export class SentinelHandle {
     });
   }
 
+  /** It has ended without being told to. */
+  get isDead(): boolean {
+    return this.#isDead;
+  }
+
   /** Leaves a message and wakes the thread. Messages arrive in order. */
   send(message: ToSentinel): void {
     this.#port.postMessage(message);

@@ -320,7 +320,18 @@ export class Sentinel {
       for (const { fd } of signals) close(fd);
       return;
     }
-    listenTo(this.#epoll, watch, signals);
+    try {
+      listenTo(this.#epoll, watch, signals);
+    } catch (error) {
+      if (!(error instanceof SysError)) throw error;
+      // As in `#attach`; without its threshold this one is polled.
+      for (const signal of signals) if (!watch.signals.includes(signal)) close(signal.fd);
+      this.#troubles.tell(
+        "notification-refused",
+        `listen ${error.code}`,
+        `not all notifications about ${watch.spec.cgroup} are heard (${error.message}): the others and polling carry the watch`,
+      );
+    }
     const nowMs = performance.now();
     this.#evaluate(watch, "poll", nowMs);
     this.#near(watch, nowMs);

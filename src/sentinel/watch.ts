@@ -66,10 +66,11 @@ export function attach(epoll: Epoll, spec: WatchSpec): Watch {
 export function listenTo(epoll: Epoll, watch: Watch, signals: readonly Signal[]): void {
   for (const signal of signals) {
     const { meaning, fd } = signal;
-    watch.signals.push(signal);
     const silent = meaning === "reclaim" || (meaning === "threshold" && !watch.heedsThreshold);
     if (silent) epoll.addSilent(fd, tagOf(watch.spec, meaning));
     else epoll.add(fd, tagOf(watch.spec, meaning));
+    // After that: a watch without a threshold it is woken by has to be polled.
+    watch.signals.push(signal);
   }
 }
 

@@ -166,12 +166,36 @@ describe.skipIf(missingLeak() !== null)("under a service manager", () => {
     expect(manager.phases.slice(1)).toEqual([`STOPPING=1\nSTATUS=stopping on ${name}`]);
   });
 
+  test("SIGTERM ends it though the sentinel thread hangs, with a word that it does", async () => {
+    await start();
+    await manager.hears("READY=1");
+    const release = await wedge(sentinelThread(guard.pid));
+    guard.signal("SIGTERM");
+    expect(await guard.exited()).toBe(0);
+    await release();
+    await until("it is said", () => guard.logged("did not confirm its end").length === 1);
+  });
+
+  test("SIGHUP while it stops is too late, and does no harm", async () => {
+    await start();
+    await manager.hears("READY=1");
+    const release = await wedge(sentinelThread(guard.pid));
+    guard.signal("SIGTERM");
+    await manager.hears("STOPPING=1");
+    guard.signal("SIGHUP");
+    expect(await guard.exited()).toBe(0);
+    await release();
+    await until("it has ended", () => guard.logged("did not confirm its end").length === 1);
+    expect(guard.logged("configuration read again")).toEqual([]);
+  });
+
   test("SIGTERM while it starts: STOPPING, never READY, and exit code 0", async () => {
     await start({ watchdogMs: WATCHDOG_MS, config: BY_NAME });
     await until("it has begun", () => guard.logged("no container names").length > 0);
     guard.signal("SIGTERM");
     expect(await guard.exited()).toBe(0);
     expect(manager.messages).toEqual(["STOPPING=1\nSTATUS=stopping on SIGTERM"]);
+    expect(guard.logged(" guards ")).toEqual([]);
   });
 
   test("SIGHUP while it starts counts when it has started", async () => {
@@ -195,6 +219,7 @@ describe.skipIf(missingLeak() !== null)("under a service manager", () => {
       /^STOPPING=1\nSTATUS=the sentinel thread ended: SysError: epoll_wait: EBADF$/,
     );
     await until("it is said", () => guard.logged("nobody guards any more").length === 1);
+    expect(guard.log.at(-1)?.msg).toContain("nobody guards any more");
   });
 
   test("one that cannot start: exit code 1, with the reason in one line and as a status", async () => {
@@ -204,6 +229,12 @@ describe.skipIf(missingLeak() !== null)("under a service manager", () => {
     expect(manager.messages).toEqual([`STATUS=${reason}`]);
     await until("it is said", () => guard.text.includes(reason));
     expect(guard.text.split("\n").filter((line) => line.includes("sentinel"))).toHaveLength(1);
+  });
+
+  test("a start that fails when the sentinel thread is there already ends, with exit code 1", async () => {
+    await start({ env: oldKernel("noinotify") });
+    expect(await guard.exited()).toBe(1);
+    expect(manager.messages).toEqual(["STATUS=inotify_init1: EMFILE"]);
   });
 
   test("one that ends while the guard starts: never ready, and exit code 1", async () => {

@@ -8,6 +8,7 @@
 //   nopidfd   no pidfd system calls (before 5.1)
 //   nomlock2  no mlock2 (before 4.4), eager: it takes MLOCK_ONFAULT and locks everything all the same
 //   epoll     the sentinel's epoll_wait fails once the file named by FAULT_WHEN is there
+//   noinotify no inotify instance is left (fs.inotify.max_user_instances)
 //   diebefore the guard is killed in the moment before it kills, dieafter in the moment after
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -146,6 +147,13 @@ int epoll_wait(int set, struct epoll_event *ready, int capacity, int timeout) {
   const char *when = getenv("FAULT_WHEN");
   if (!fault("epoll") || sched_getscheduler(0) != SCHED_FIFO || !when || access(when, F_OK)) return count;
   errno = EBADF;
+  return -1;
+}
+
+int inotify_init1(int flags) {
+  int (*next)(int) = real("inotify_init1");
+  if (!fault("noinotify")) return next(flags);
+  errno = EMFILE;
   return -1;
 }
 

@@ -45,8 +45,9 @@ export function journalSink(journal: Journal, lines: LogSink): LogSink {
   };
 
   const retryLater = () => {
+    if (timer !== null) return;
     const waitMs = backoffMs(attempt++, FIRST_RETRY_MS, MAX_RETRY_MS, 0);
-    timer ??= setTimeout(() => {
+    timer = setTimeout(() => {
       timer = null;
       if (!flush()) retryLater();
     }, waitMs);

@@ -81,6 +81,16 @@ describe("while the journal is away", () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
+  test("many entries at once make it wait no longer", () => {
+    const { say, messages, state } = stage();
+    state.answer = "later";
+    for (let i = 0; i < 20; i++) say(String(i));
+    jest.advanceTimersByTime(20);
+    state.answer = "taken";
+    jest.advanceTimersByTime(40);
+    expect(messages()).toHaveLength(20);
+  });
+
   test("after it was there the next outage is found out about as quickly as the first", () => {
     const { say, messages, state } = stage();
     state.answer = "later";

@@ -1,0 +1,59 @@
+import { expect, test } from "bun:test";
+import { createEventfd, signalEventfd } from "../../../ffi/eventfd.ts";
+import { close } from "../../../ffi/file.ts";
+import type { MemoryReader } from "../../../src/cgroup/hierarchy.ts";
+import type { FromSentinel, ToSentinel, WatchSpec } from "../../../src/sentinel/protocol.ts";
+import { Sentinel } from "../../../src/sentinel/sentinel.ts";
+
+/** No descriptor of anybody. */
+const NOBODYS = 2 ** 30;
+
+test("a notification that cannot be waited for is said, and the thread guards on and polls that cgroup", () => {
+  const controlFd = createEventfd();
+  const spec = {
+    slot: 1,
+    cgroup: "/c",
+    nearBytes: 50,
+    bounds: { thresholdBytes: 90, marginBytes: 10, cacheFloorBytes: 10 },
+    armed: { directoryFd: createEventfd(), usageFd: createEventfd(), statFd: createEventfd(), signals: [] },
+  } as unknown as WatchSpec;
+  const messages: (ToSentinel | undefined)[] = [
+    { type: "watch", spec },
+    { type: "signals", slot: 1, signals: [{ meaning: "threshold", fd: NOBODYS }] },
+    { type: "ping", serial: 7 },
+    undefined,
+  ];
+  const told: FromSentinel[] = [];
+  let looks = 0;
+  const usage = () => {
+    // When only a poll can have brought it here.
+    if (messages.length === 0 && ++looks === 3) {
+      messages.push({ type: "stop" }, undefined);
+      signalEventfd(controlFd);
+    }
+    return 1;
+  };
+  const sentinel = new Sentinel(
+    {
+      type: "start",
+      controlFd,
+      cgroupVersion: 1,
+      mount: "/m",
+      procRoot: "/proc",
+      kernelRelease: "6.1",
+      blackBoxFd: -1,
+    },
+    { usage, oomKills: () => 0 } as unknown as MemoryReader,
+    (message) => told.push(message),
+    () => messages.shift(),
+    () => 0,
+  );
+  signalEventfd(controlFd);
+  sentinel.run();
+  close(controlFd);
+  expect(told).toMatchObject([
+    { type: "trouble", kind: "notification-refused", message: expect.stringContaining("epoll_ctl: EBADF") },
+    { type: "pong", serial: 7 },
+    { type: "stopped" },
+  ]);
+});
