@@ -1,5 +1,6 @@
 import { ESRCH } from "../../ffi/errno.ts";
 import type { sigkill } from "../../ffi/process.ts";
+import { isWithin } from "../proc/cgroup-path.ts";
 import { OpenProcess } from "../proc/process.ts";
 
 /**
@@ -33,9 +34,4 @@ export function killProcess(
   } finally {
     target.close();
   }
-}
-
-/** Whether a cgroup is another one or lies below it. */
-export function isWithin(cgroup: string, ancestor: string): boolean {
-  return cgroup === ancestor || ancestor === "/" || cgroup.startsWith(`${ancestor}/`);
 }

@@ -107,12 +107,14 @@ export class Daemon {
       setInterval(() => this.#resync(), config.resyncMs),
       setInterval(() => {
         this.#retryStore();
+        // Walking 250 cgroups takes some 5 ms.
+        if (this.#tree.isBlind) this.#tree.resync();
         parts.onTick();
       }, TICK_MS),
     ];
   }
 
-  /** Starts everything; resolves when all that is there is armed. @throws SysError when inotify is not to be had */
+  /** Starts everything; resolves when all that is there is armed. */
   static async start(parts: DaemonParts): Promise<Daemon> {
     const { hierarchy, kernelRelease, blackBoxFd } = parts;
     let daemon: Daemon | null = null;
@@ -261,10 +263,8 @@ export class Daemon {
   }
 
   #treeTrouble(error: SysError): void {
-    const fix =
-      error.code === "ENOSPC"
-        ? "raise fs.inotify.max_user_watches"
-        : "new cgroups are found at the next resync";
+    const limit = error.syscall === "inotify_init1" ? "max_user_instances" : "max_user_watches";
+    const fix = `new cgroups are looked for every second; raise fs.inotify.${limit}, or end what uses them up`;
     this.#parts.log.once(
       "tree-not-watched",
       `inotify ${error.code}`,

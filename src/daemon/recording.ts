@@ -1,4 +1,4 @@
-import { isWithin } from "../act/kill-process.ts";
+import { isWithin } from "../proc/cgroup-path.ts";
 import { OpenProcess } from "../proc/process.ts";
 import { BlackBox } from "../record/black-box.ts";
 import type { Incident } from "../record/incident.ts";

@@ -13,6 +13,7 @@ import {
   type InotifyEvent,
 } from "../../ffi/inotify.ts";
 import { SysError } from "../../ffi/sys-error.ts";
+import { isWithin } from "../proc/cgroup-path.ts";
 import type { Roots } from "./roots.ts";
 
 const MASK_ABOVE = IN_CREATE | IN_DELETE | IN_DELETE_SELF | IN_ONLYDIR;
@@ -25,7 +26,7 @@ export interface TreeListener {
   onRemoved(cgroup: string): void;
   /** Somebody wrote a control file of this cgroup. */
   onWritten(cgroup: string, file: string): void;
-  /** A directory could not be watched; periodic resync carries it. */
+  /** Something could not be watched: `resync` carries it, as long as `isBlind`. */
   onTrouble(error: SysError): void;
 }
 
@@ -36,25 +37,28 @@ interface Directory {
 
 /**
  * The cgroups under the roots as they come and go. inotify works on the cgroup file systems: IN_CREATE of a child
- * cgroup, IN_DELETE, IN_MODIFY with the name of a control file that is written.
+ * cgroup, IN_DELETE, IN_MODIFY with the name of a control file that is written. Where other programs have used up the
+ * user's instances or watches, only `resync` sees what comes and goes.
  */
 export class CgroupTree {
   readonly #mount: string;
   readonly #listener: TreeListener;
-  readonly #inotify: Inotify;
   readonly #directories = new Map<string, Directory>();
   readonly #byWatch = new Map<number, string>();
+  #inotify: Inotify | null = null;
   #roots: Roots;
 
-  /** @throws SysError when inotify itself is not to be had */
   constructor(mount: string, roots: Roots, listener: TreeListener) {
     this.#mount = mount;
     this.#roots = roots;
     this.#listener = listener;
-    this.#inotify = new Inotify(
-      (events) => this.#handle(events),
-      (error) => listener.onTrouble(error),
-    );
+  }
+
+  /** Does something come and go unseen until the next `resync`? */
+  get isBlind(): boolean {
+    if (this.#inotify === null) return true;
+    for (const { watch } of this.#directories.values()) if (watch < 0) return true;
+    return false;
   }
 
   /** Cgroups inside the roots, as last seen. */
@@ -65,13 +69,27 @@ export class CgroupTree {
   /** Looks at everything afresh and tells the differences; the first call finds what is there. */
   resync(roots: Roots = this.#roots): void {
     this.#roots = roots;
+    this.#inotify ??= this.#open();
     const seen = new Set<string>();
     this.#visit("/", seen);
     for (const cgroup of [...this.#directories.keys()]) if (!seen.has(cgroup)) this.#forget(cgroup);
   }
 
   close(): void {
-    this.#inotify.close();
+    this.#inotify?.close();
+  }
+
+  #open(): Inotify | null {
+    try {
+      return new Inotify(
+        (events) => this.#handle(events),
+        (error) => this.#listener.onTrouble(error),
+      );
+    } catch (error) {
+      if (!(error instanceof SysError)) throw error;
+      this.#listener.onTrouble(error);
+      return null;
+    }
   }
 
   #handle(events: readonly InotifyEvent[]): void {
@@ -98,28 +116,28 @@ export class CgroupTree {
     if (place === "outside") return;
     const path = `${this.#mount}${cgroup === "/" ? "" : cgroup}`;
     if (!this.#watch(cgroup, path, place === "inside")) return;
-    seen.add(cgroup);
     let names: string[];
     try {
       names = readdirSync(path, { withFileTypes: true }).flatMap((e) => (e.isDirectory() ? [e.name] : []));
-    } catch {
-      // Removed meanwhile: inotify tells.
+    } catch (error) {
+      // Removed meanwhile; or it cannot be told (no descriptor left), and then nothing below it is given up.
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") this.#keepBelow(cgroup, seen);
       return;
     }
+    seen.add(cgroup);
     for (const name of names) this.#visit(cgroup === "/" ? `/${name}` : `${cgroup}/${name}`, seen);
   }
 
   #watch(cgroup: string, path: string, inside: boolean): boolean {
     const before = this.#directories.get(cgroup);
-    let watch: number;
+    let watch = -1;
     try {
-      watch = this.#inotify.watch(path, inside ? MASK_INSIDE : MASK_ABOVE);
+      watch = this.#inotify?.watch(path, inside ? MASK_INSIDE : MASK_ABOVE) ?? -1;
     } catch (error) {
       if (!(error instanceof SysError)) throw error;
       if (error.errno === ENOENT) return false;
       // Out of watches: what is there is guarded all the same, and resync finds what comes.
       this.#listener.onTrouble(error);
-      watch = -1;
     }
     if (before !== undefined && before.watch === watch && before.inside === inside) return true;
     // A directory that was removed and made again has another watch number; so has one known without a watch.
@@ -132,11 +150,13 @@ export class CgroupTree {
     return true;
   }
 
+  #keepBelow(cgroup: string, seen: Set<string>): void {
+    for (const other of this.#directories.keys()) if (isWithin(other, cgroup)) seen.add(other);
+  }
+
   #forgetBelow(cgroup: string): void {
     if (cgroup === "/") return;
-    for (const other of [...this.#directories.keys()]) {
-      if (other === cgroup || other.startsWith(`${cgroup}/`)) this.#forget(other);
-    }
+    for (const other of [...this.#directories.keys()]) if (isWithin(other, cgroup)) this.#forget(other);
   }
 
   #forget(cgroup: string): void {
@@ -145,7 +165,7 @@ export class CgroupTree {
     this.#directories.delete(cgroup);
     if (directory.watch >= 0) {
       this.#byWatch.delete(directory.watch);
-      this.#inotify.unwatch(directory.watch);
+      this.#inotify?.unwatch(directory.watch);
     }
     if (directory.inside) this.#listener.onRemoved(cgroup);
   }

@@ -23,7 +23,7 @@ export function checkDescriptors(procRoot: string, counts: WatchCounts): Finding
   const watches = Number(readText(`${procRoot}/sys/fs/inotify/max_user_watches`) ?? Number.POSITIVE_INFINITY);
   if (watches < 2 * counts.cgroupCount) {
     return warn(
-      `fs.inotify.max_user_watches is ${watches}, ${counts.cgroupCount} needed now: new containers are noticed at the next resync only`,
+      `fs.inotify.max_user_watches is ${watches}, ${counts.cgroupCount} needed now: new containers are noticed up to a second late`,
       `sysctl fs.inotify.max_user_watches=${roomFor(counts.cgroupCount)}`,
     );
   }

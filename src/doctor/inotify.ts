@@ -1,13 +1,13 @@
 import { IN_CREATE, Inotify } from "../../ffi/inotify.ts";
 import { SysError } from "../../ffi/sys-error.ts";
-import { type Finding, fail, ok, warn } from "./check.ts";
+import { type Finding, ok, warn } from "./check.ts";
 
 /** Are new containers noticed at once? Other programs of root share the limits. @param directory to watch for a moment */
 export function checkInotify(directory: string): Finding {
   const opened = open();
   if (opened instanceof SysError) {
-    return fail(
-      `${opened.message}: a guard does not start`,
+    return warn(
+      `${opened.message}: new containers are noticed up to a second late`,
       "raise fs.inotify.max_user_instances (sysctl), or end what uses them up",
     );
   }
@@ -17,7 +17,7 @@ export function checkInotify(directory: string): Finding {
   } catch (error) {
     if (!(error instanceof SysError)) throw error;
     return warn(
-      `${error.message}: new containers are noticed at the next resync only`,
+      `${error.message}: new containers are noticed up to a second late`,
       "raise fs.inotify.max_user_watches (sysctl), or end what uses them up",
     );
   } finally {

@@ -43,3 +43,8 @@ export function readCgroupPath(procRoot: string, pid: number, hierarchy: 1 | 2):
   if (path === null || path === "/" || path === "/.." || path.startsWith("/../")) return null;
   return path;
 }
+
+/** Whether a cgroup is another one or lies below it. */
+export function isWithin(cgroup: string, ancestor: string): boolean {
+  return cgroup === ancestor || ancestor === "/" || cgroup.startsWith(`${ancestor}/`);
+}

@@ -1,8 +1,8 @@
 import { close } from "../../ffi/file.ts";
-import { isWithin } from "../act/kill-process.ts";
 import type { Strike } from "../act/strike.ts";
 import { pidsBelow } from "../cgroup/processes.ts";
 import { type Dying, dyingStep, freshDying } from "../decide/dying.ts";
+import { isWithin } from "../proc/cgroup-path.ts";
 import type { WatchSpec } from "./protocol.ts";
 
 /** A strike whose victims are not all dead yet. */

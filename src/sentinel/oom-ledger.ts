@@ -1,6 +1,6 @@
-import { isWithin } from "../act/kill-process.ts";
 import { walkOpen } from "../cgroup/children.ts";
 import type { MemoryReader } from "../cgroup/hierarchy.ts";
+import { isWithin } from "../proc/cgroup-path.ts";
 
 /** Kills by the kernel that the ledger did not know yet. */
 export interface KernelKills {

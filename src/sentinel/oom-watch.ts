@@ -1,5 +1,5 @@
-import { isWithin } from "../act/kill-process.ts";
 import type { MemoryReader } from "../cgroup/hierarchy.ts";
+import { isWithin } from "../proc/cgroup-path.ts";
 import { OomLedger } from "./oom-ledger.ts";
 import type { Watch } from "./watch.ts";
 

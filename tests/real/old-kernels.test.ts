@@ -122,4 +122,19 @@ describe.skipIf(missingLeak() !== null)("on an old kernel", () => {
     expect(cgroup.oomKills).toBe(0);
     await neighbour.kill();
   });
+
+  test("with no inotify instance left, what comes and goes is seen all the same, a little later", async () => {
+    await start(["noinotify"]);
+    expect(guard.logged("cannot watch the cgroup tree")).toHaveLength(1);
+    const before = guard.notificationCount;
+    const cgroup = top.child("late", 200 * MIB);
+    await until("it is guarded", () => guard.notificationCount > before);
+    const leak = await startLeak({ procsFile: cgroup.procsFile, megabytes: 300, rateMbPerS: 400 });
+    expect(await leak.exited).toBe(137);
+    await guard.incident(cgroup.path, "kill");
+    expect(cgroup.oomKills).toBe(0);
+    await cgroup.remove();
+    await until("it is let go", () => guard.notificationCount === before);
+    expect(guard.logged("cannot watch the cgroup tree")).toHaveLength(1);
+  });
 });

@@ -231,12 +231,6 @@ describe.skipIf(missingLeak() !== null)("under a service manager", () => {
     expect(guard.text.split("\n").filter((line) => line.includes("sentinel"))).toHaveLength(1);
   });
 
-  test("a start that fails when the sentinel thread is there already ends, with exit code 1", async () => {
-    await start({ env: oldKernel("noinotify") });
-    expect(await guard.exited()).toBe(1);
-    expect(manager.messages).toEqual(["STATUS=inotify_init1: EMFILE"]);
-  });
-
   test("one that ends while the guard starts: never ready, and exit code 1", async () => {
     const when = `${top.directory}/ended`;
     await start({
