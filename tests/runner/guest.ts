@@ -10,7 +10,8 @@ import { type FileResult, outputBase, resultOf } from "./run-file.ts";
 
 const RELEASE = "bookworm";
 const BUN = "/payload/node_modules/bun/bin/bun.exe";
-const WORK = "/var/tmp/tests";
+// Not below /var, which a test makes read-only.
+const WORK = "/tmp/tests";
 
 /** Runs test files inside of a virtual machine: booted for the first of them, switched off at the end. */
 export class Guest {
@@ -103,12 +104,14 @@ function commandFor({ path }: PlannedFile): string {
   return `
 set -u
 export TMPDIR=${WORK}/tmp OOM_GUARD_BIN=/payload/dist/oom-guard OOM_GUARD_TEST_SKIPS_LOG=${WORK}/skips
+export OOM_GUARD_TEST_PATIENCE=10
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
 rm -rf ${WORK}
 mkdir -p ${WORK}/tmp
 cd /payload
 OOM_GUARD_TEST_FILE=${path} ${BUN} test --reporter=junit --reporter-outfile=${WORK}/report.xml ./${path}
 status=$?
+[ $status = 0 ] || journalctl --no-pager -o short-precise -n 200 -u oom-guard
 for process in $(grep -lzs "^OOM_GUARD_TEST_FILE=${path}$" /proc/[0-9]*/environ); do
   pid=$(basename "$(dirname "$process")")
   echo "$(cat "/proc/$pid/comm") (pid $pid)" >>${WORK}/leftovers

@@ -11,6 +11,8 @@ export interface ContainerOptions {
   readonly id: string;
   /** Relative to the mount. Removed, with the parents it brought, by `stop()`. */
   readonly cgroup: string;
+  /** systemd makes the cgroup, a scope, and removes it: `SLICE:PREFIX:NAME`, as runc wants it. */
+  readonly scope?: string;
   readonly memoryLimitBytes?: number;
   readonly labels?: Readonly<Record<string, string>>;
   readonly args: readonly string[];
@@ -96,8 +98,8 @@ export class TestContainerd {
 
   /** Runs a container in the background and resolves with the pid of its first process when it is started. */
   async runContainer(options: ContainerOptions): Promise<number> {
-    const { id, cgroup, memoryLimitBytes, labels = {}, args, namespace = "k8s.io" } = options;
-    this.#cgroups.note(cgroup);
+    const { id, cgroup, scope, memoryLimitBytes, labels = {}, args, namespace = "k8s.io" } = options;
+    if (scope === undefined) this.#cgroups.note(cgroup);
     const limit = memoryLimitBytes === undefined ? [] : ["--memory-limit", String(memoryLimitBytes)];
     const labelled = Object.entries(labels).flatMap(([key, value]) => ["--label", `${key}=${value}`]);
     const runc = ["--runc-root", join(this.directory, "runc")];
@@ -110,8 +112,7 @@ export class TestContainerd {
       "native",
       "--env",
       "PATH=/bin",
-      "--cgroup",
-      cgroup,
+      ...(scope === undefined ? ["--cgroup", cgroup] : ["--runc-systemd-cgroup", "--cgroup", scope]),
     ];
     await this.ctr([...how, ...limit, ...labelled, ...runc, this.rootfs, id, ...args], namespace);
     return this.pidOf(id, namespace);

@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import type { HistoryEntry } from "../../src/report/history-json.ts";
+import { History } from "./history.ts";
 import { until } from "./until.ts";
 
 /** The executable under test. */
@@ -34,6 +35,7 @@ export class TestGuard {
   readonly configFile: string;
   readonly #options: GuardOptions;
   readonly #directory: string;
+  readonly #history: History;
   readonly #lines: string[] = [];
   #child: Bun.Subprocess<"ignore", "ignore", "pipe"> | null = null;
 
@@ -41,6 +43,7 @@ export class TestGuard {
     this.#options = options;
     this.#directory = mkdtempSync(`${tmpdir()}/oom-guard-state-`);
     this.stateDir = options.stateDir ?? this.#directory;
+    this.#history = new History([BINARY, "history", "--json", "--state-dir", this.stateDir]);
     this.configFile = `${this.#directory}/config.toml`;
     this.configure(options.config ?? "");
   }
@@ -120,23 +123,17 @@ export class TestGuard {
 
   /** What `oom-guard history --json` tells, oldest first. */
   history(): HistoryEntry[] {
-    const result = Bun.spawnSync([BINARY, "history", "--json", "--state-dir", this.stateDir]);
-    if (result.exitCode !== 0) throw new Error(`history: ${result.stderr}`);
-    return (JSON.parse(result.stdout.toString()) as { incidents: HistoryEntry[] }).incidents.toReversed();
+    return this.#history.all();
   }
 
   /** Incidents about a cgroup or what is below it. */
   incidents(cgroup: string): HistoryEntry[] {
-    return this.history().filter((entry) => entry.cgroup === cgroup || entry.cgroup.startsWith(`${cgroup}/`));
+    return this.#history.of(cgroup);
   }
 
-  async incident(cgroup: string, kind: HistoryEntry["kind"]): Promise<HistoryEntry> {
-    let found: HistoryEntry | undefined;
-    await until(`a ${kind} of ${cgroup}`, () => {
-      found = this.incidents(cgroup).find((entry) => entry.kind === kind);
-      return found !== undefined;
-    });
-    return found!;
+  /** Waits for one. */
+  incident(cgroup: string, kind: HistoryEntry["kind"]): Promise<HistoryEntry> {
+    return this.#history.one(cgroup, kind);
   }
 
   /** CPU time it has used, in seconds, with the children it waited for. */

@@ -1,9 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync } from "node:fs";
-import { MIB, TestCgroup } from "../support/cgroup.ts";
 import { InstalledGuard } from "../support/installed-guard.ts";
-import { startLeak } from "../support/leak.ts";
 import { sentinelThread } from "../support/processes.ts";
+import { BareContainer } from "../support/vm/bare-container.ts";
 import { kernelOomKills } from "../support/vm/kernel.ts";
 import { wedge } from "../support/wedge.ts";
 
@@ -11,23 +10,22 @@ setDefaultTimeout(600_000);
 
 describe("what the guard does not survive, systemd makes good", () => {
   let guard: InstalledGuard;
-  let cgroup: TestCgroup;
+  let container: BareContainer;
 
   beforeAll(async () => {
     guard = await InstalledGuard.start();
   });
 
-  afterEach(() => cgroup.remove());
+  afterEach(() => container.remove());
 
   afterAll(() => guard.remove());
 
   const killsALeak = async () => {
     const before = kernelOomKills();
-    cgroup = new TestCgroup(`/kubepods/burstable/pod${crypto.randomUUID()}`, 100 * MIB);
-    await Bun.sleep(1000);
-    const leak = await startLeak({ procsFile: cgroup.procsFile, megabytes: 200, rateMbPerS: 20 });
+    container = await BareContainer.create(100);
+    const leak = await container.leak(200);
     expect(await leak.exited).toBe(137);
-    await guard.incident(cgroup.path, "kill");
+    await guard.incident(container.path, "kill");
     expect(kernelOomKills()).toBe(before);
   };
 
@@ -52,8 +50,8 @@ describe("what the guard does not survive, systemd makes good", () => {
     const release = await wedge(sentinelThread(pid));
     await guard.active(pid);
     await release();
-    const [silent] = guard.journal("PRIORITY=3");
-    expect(silent?.MESSAGE).toContain("the sentinel thread does not answer");
+    const said = guard.journal("PRIORITY=3", "SYSLOG_IDENTIFIER=oom-guard").map(({ MESSAGE }) => MESSAGE);
+    expect(said.join()).toContain("the sentinel thread does not answer");
     await killsALeak();
   });
 });

@@ -55,9 +55,9 @@ describe("a Guaranteed pod, sandbox and app at oom_score_adj -998", () => {
       const kill = await guard.incident(pod.cgroup, "kill");
       expect(kill.cgroup).toBe(limited === "pod" ? podCgroup.path : app.cgroup);
       expect(kill.policy).toBe(policy);
-      const largest = kill.victims[0];
-      expect(largest).toMatchObject({ comm: "leak", oomScoreAdj: ADJ });
-      await until("the leak is dead", () => !alive(largest?.pid ?? 0));
+      const leak = kill.victims.find(({ comm }) => comm === "leak");
+      expect(leak).toBeDefined();
+      await until("the leak is dead", () => !alive(leak?.pid ?? 0));
       // `process` leaves the shell, the container's first process; `container` takes it along.
       await until("the shell's fate", () => alive(app.pid) === (policy === "process"));
       expect(kill.victims.map(({ pid }) => pid)).not.toContain(pause);

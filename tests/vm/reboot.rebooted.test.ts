@@ -1,8 +1,7 @@
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import { MIB, TestCgroup } from "../support/cgroup.ts";
 import { InstalledGuard } from "../support/installed-guard.ts";
-import { startLeak } from "../support/leak.ts";
+import { BareContainer } from "../support/vm/bare-container.ts";
 import { kernelOomKills } from "../support/vm/kernel.ts";
 
 setDefaultTimeout(300_000);
@@ -16,11 +15,10 @@ test("after a reboot: it is back by itself, remembers, and kills again", async (
   expect(guard.incidents(earlier)).toMatchObject([{ id, usageBytes, kind: "kill" }]);
 
   const before = kernelOomKills();
-  const cgroup = new TestCgroup(`/kubepods/burstable/pod${crypto.randomUUID()}`, 100 * MIB);
-  await Bun.sleep(1000);
-  const leak = await startLeak({ procsFile: cgroup.procsFile, megabytes: 200, rateMbPerS: 20 });
+  const container = await BareContainer.create(100);
+  const leak = await container.leak(200);
   expect(await leak.exited).toBe(137);
-  await guard.incident(cgroup.path, "kill");
+  await guard.incident(container.path, "kill");
   expect(kernelOomKills()).toBe(before);
-  await cgroup.remove();
+  await container.remove();
 });

@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { messageIds } from "../../src/report/message-kind.ts";
 import { TestContainerd } from "../support/containerd.ts";
 import { command, InstalledGuard } from "../support/installed-guard.ts";
 import { compileStaticLeak } from "../support/leak.ts";
+import { sentinelThread } from "../support/processes.ts";
 import { until } from "../support/until.ts";
 import { kernelOomKills } from "../support/vm/kernel.ts";
 import { MachinePod } from "../support/vm/pod.ts";
@@ -34,6 +37,17 @@ describe("oom-guard install && systemctl enable --now oom-guard", () => {
     const complaints = said.stderr.toString().split("\n").filter(Boolean);
     // systemd 252 does not know the two of 254.
     expect(complaints.filter((line) => !/Unknown key 'Restart(Steps|MaxDelaySec)'/.test(line))).toEqual([]);
+  });
+
+  test("the thread that kills runs before all others, and its memory is locked", () => {
+    const { pid } = guard;
+    expect(command("chrt", "-p", String(sentinelThread(pid)))).toContain("SCHED_FIFO");
+    expect(Number(/^VmLck:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1])).toBeGreaterThan(
+      0,
+    );
+    for (const refused of ["ordinary-priority", "memory-not-locked"] as const) {
+      expect(guard.journal(`MESSAGE_ID=${messageIds[refused]}`)).toEqual([]);
+    }
   });
 
   test("its exposure is at most 3.0, by systemd's own reckoning", () => {
