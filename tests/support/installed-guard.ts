@@ -41,6 +41,13 @@ export class InstalledGuard {
     writeFileSync(CONFIG, `${MARGIN}${config}`);
   }
 
+  /** Restarts it with another configuration. */
+  async restart(config: string): Promise<void> {
+    this.configure(config);
+    this.systemctl("restart", UNIT);
+    await this.active();
+  }
+
   /** Runs systemctl. @throws with what it said when it fails */
   systemctl(...args: readonly string[]): string {
     return command("systemctl", ...args);

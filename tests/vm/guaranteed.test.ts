@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { MIB, TestCgroup } from "../support/cgroup.ts";
 import { TestContainerd } from "../support/containerd.ts";
@@ -16,19 +16,18 @@ const ADJ = -998;
 // Up to Linux 5.8 every process of such a pod tied at a badness of 1, and the first one found died: pause.
 describe("a Guaranteed pod, sandbox and app at oom_score_adj -998", () => {
   let containerd: TestContainerd;
-  let guard: InstalledGuard | null = null;
+  let guard: InstalledGuard;
 
   beforeAll(async () => {
     containerd = await TestContainerd.start();
     compileStaticLeak(`${containerd.rootfs}/bin/leak`);
+    guard = await InstalledGuard.start();
   });
 
-  afterEach(() => {
-    guard?.remove();
-    guard = null;
+  afterAll(async () => {
+    guard.remove();
+    await containerd.stop();
   });
-
-  afterAll(() => containerd.stop());
 
   test.each(
     (["process", "container"] as const).flatMap((policy) =>
@@ -37,9 +36,7 @@ describe("a Guaranteed pod, sandbox and app at oom_score_adj -998", () => {
   )(
     "policy $policy, the $limited at its limit: the app's process dies, never the pause",
     async ({ policy, limited }) => {
-      guard = await InstalledGuard.start(
-        `policy = "${policy}"\n[runtime]\nsockets = ["${containerd.socket}"]\n`,
-      );
+      await guard.restart(`policy = "${policy}"\n[runtime]\nsockets = ["${containerd.socket}"]\n`);
       const before = kernelOomKills();
       const pod = new MachinePod(containerd, { name: "web-0", qos: "guaranteed", oomScoreAdj: ADJ });
       const pause = await pod.startSandbox();
