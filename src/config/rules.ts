@@ -1,4 +1,4 @@
-import type { Config, GuardSettings } from "./config.ts";
+import type { Config, GuardSettings, Rule } from "./config.ts";
 
 /** What a rule may match on. What is not known is null, and no pattern matches it. */
 export interface RuleFacts {
@@ -43,6 +43,11 @@ export function compileRules(config: Config): SettingsMatcher {
       return rule?.settings ?? general;
     },
   };
+}
+
+/** Is there a rule that needs the names of containers, where others go by cgroup alone? */
+export function goByName(rules: readonly Rule[]): boolean {
+  return rules.some(({ match }) => match.namespace ?? match.pod ?? match.container);
 }
 
 const compiled = new WeakMap<Config, SettingsMatcher>();

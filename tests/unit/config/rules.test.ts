@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Rule } from "../../../src/config/config.ts";
 import { defaults } from "../../../src/config/defaults.ts";
-import { compileRules, settingsFor } from "../../../src/config/rules.ts";
+import { compileRules, goByName, settingsFor } from "../../../src/config/rules.ts";
 
 const facts = {
   namespace: "shop",
@@ -71,4 +71,14 @@ test("without a rule the general settings hold, and nothing else of the configur
 test("settings are made once per rule, so asking for a thousand cgroups allocates none", () => {
   const matcher = compileRules({ ...defaults, rules: [{ match: { namespace: "shop" }, set: noop }] });
   expect(matcher.settingsFor(facts)).toBe(matcher.settingsFor({ ...facts, pod: "another" }));
+});
+
+test.each<[string, Rule["match"][], boolean]>([
+  ["without rules", [], false],
+  ["with cgroups alone", [{ cgroup: "/docker/*" }], false],
+  ["with a namespace", [{ namespace: "shop" }], true],
+  ["with a pod, in a later rule", [{ cgroup: "/docker/*" }, { pod: "cart-*" }], true],
+  ["with a container and a cgroup", [{ container: "jvm", cgroup: "/docker/*" }], true],
+])("names are waited for only when a rule needs one: %s", (_, matches, waits) => {
+  expect(goByName(matches.map((match) => ({ match, set: noop })))).toBe(waits);
 });
