@@ -10,16 +10,16 @@ export interface TakenOver {
 
 /** What becomes of the running configuration when another one is read. */
 export function takeOver(running: Config, read: Config): TakenOver {
-  const { stateDir, cgroupMount, runtime } = running;
+  const { stateDir, cgroupMount, logFormat, resyncMs, runtime } = running;
   const fixed: [string, unknown, unknown][] = [
     ["state_dir", stateDir, read.stateDir],
     ["cgroup_mount", cgroupMount, read.cgroupMount],
-    ["log_format", running.logFormat, read.logFormat],
-    ["resync", running.resyncMs, read.resyncMs],
+    ["log_format", logFormat, read.logFormat],
+    ["resync", resyncMs, read.resyncMs],
     ["runtime", runtime, read.runtime],
   ];
   return {
-    config: { ...read, stateDir, cgroupMount, runtime },
+    config: { ...read, stateDir, cgroupMount, logFormat, resyncMs, runtime },
     later: fixed.flatMap(([key, old, now]) => (same(old, now) ? [] : [key])),
   };
 }

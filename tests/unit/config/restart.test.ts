@@ -21,9 +21,21 @@ test.each<[string, Partial<Config>, string[]]>([
 });
 
 test("what holds only after a restart stays as it is, and everything else is taken over", () => {
-  const moved = { stateDir: "/srv/guard", cgroupMount: "/cgroup/memory", runtime: otherRuntime };
+  const moved = {
+    stateDir: "/srv/guard",
+    cgroupMount: "/cgroup/memory",
+    logFormat: "json",
+    resyncMs: 5000,
+    runtime: otherRuntime,
+  } as const;
   const read: Config = { ...defaults, ...moved, policy: "noop", cgroupRoots: ["/docker"] };
   const { config } = takeOver(defaults, read);
   expect(config).toEqual({ ...defaults, policy: "noop", cgroupRoots: ["/docker"] });
-  expect(takeOver(config, read).later).toEqual(["state_dir", "cgroup_mount", "runtime"]);
+  expect(takeOver(config, read).later).toEqual([
+    "state_dir",
+    "cgroup_mount",
+    "log_format",
+    "resync",
+    "runtime",
+  ]);
 });
