@@ -80,7 +80,9 @@ export class Guest {
   async #boot(): Promise<Machine> {
     const payload = packPayload(this.#repository, this.#folder);
     const image = machineImage(RELEASE) ?? "";
-    const machine = await Machine.boot({ image, payload, folder: this.#folder, cgroupVersion: 1 });
+    const boot = () => Machine.boot({ image, payload, folder: this.#folder, cgroupVersion: 1 });
+    // One boot in some fifty hung under emulation.
+    const machine = await boot().catch(boot);
     await prepare(machine);
     return machine;
   }
