@@ -65,11 +65,13 @@ export class InstalledGuard {
 
   /** Waits until it is active, with another process than `before`. */
   async active(before = 0): Promise<void> {
-    await until(
-      "oom-guard is active",
-      () => this.property("ActiveState") === "active" && this.pid !== before,
-      30_000,
-    );
+    const isActive = () => {
+      // At one moment: between two questions it may be killed, and then it has no process at all.
+      const text = this.systemctl("show", "--property", "ActiveState,MainPID", UNIT);
+      const pid = Number(/^MainPID=(\d+)$/m.exec(text)?.[1]);
+      return /^ActiveState=active$/m.test(text) && pid !== 0 && pid !== before;
+    };
+    await until("oom-guard is active", isActive, 30_000);
   }
 
   /** What journalctl finds of the unit and with these fields, oldest first. */

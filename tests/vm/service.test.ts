@@ -50,6 +50,15 @@ describe("oom-guard install && systemctl enable --now oom-guard", () => {
     }
   });
 
+  test("doctor finds nothing that fails, with a guard running beside it", () => {
+    const { exitCode, stdout } = Bun.spawnSync(["/usr/local/bin/oom-guard", "doctor", "--json"]);
+    const { checks } = JSON.parse(stdout.toString()) as { checks: { id: string; outcome: string }[] };
+    expect(checks.filter(({ outcome }) => outcome === "fail")).toEqual([]);
+    expect(checks).toContainEqual(expect.objectContaining({ id: "self-test", outcome: "ok" }));
+    expect(checks).toContainEqual(expect.objectContaining({ id: "runtime", outcome: "ok" }));
+    expect(exitCode).toBe(0);
+  });
+
   test("its exposure is at most 3.0, by systemd's own reckoning", () => {
     const text = command("systemd-analyze", "security", "--no-pager", "oom-guard.service");
     const exposure = Number(/Overall exposure level for oom-guard.service: ([\d.]+)/.exec(text)?.[1]);
