@@ -20,6 +20,8 @@ export type JournalEntry = Readonly<Record<string, string>>;
  */
 export class InstalledGuard {
   readonly #history = new History([INSTALLED, "history", "--json"]);
+  /** Where the journal stood before: what other tests left there is none of ours. */
+  readonly #cursor = /^-- cursor: (.*)$/m.exec(command("journalctl", "-q", "-n", "0", "--show-cursor"))?.[1];
 
   /** Installs, configures, enables and starts it, and waits until systemd calls it active. */
   static async start(config = ""): Promise<InstalledGuard> {
@@ -74,10 +76,11 @@ export class InstalledGuard {
     await until("oom-guard is active", isActive, 30_000);
   }
 
-  /** What journalctl finds of the unit and with these fields, oldest first. */
+  /** What journalctl finds of the unit and with these fields since this object was made, oldest first. */
   journal(...matches: readonly string[]): JournalEntry[] {
     command("journalctl", "--sync");
-    const text = command("journalctl", "-q", "-u", UNIT, "-o", "json", "--all", ...matches);
+    const since = this.#cursor === undefined ? [] : ["--after-cursor", this.#cursor];
+    const text = command("journalctl", "-q", "-u", UNIT, "-o", "json", "--all", ...since, ...matches);
     return text
       .split("\n")
       .filter((line) => line !== "")
