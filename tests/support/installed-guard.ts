@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import type { HistoryEntry } from "../../src/report/history-json.ts";
 import { BINARY } from "./guard.ts";
 import { History } from "./history.ts";
@@ -20,8 +20,11 @@ export type JournalEntry = Readonly<Record<string, string>>;
  */
 export class InstalledGuard {
   readonly #history = new History([INSTALLED, "history", "--json"]);
-  /** Where the journal stood before: what other tests left there is none of ours. */
-  readonly #cursor = /^-- cursor: (.*)$/m.exec(command("journalctl", "-q", "-n", "0", "--show-cursor"))?.[1];
+  /**
+   * What other tests left in the journal is none of ours. Not by a cursor: journalctl passes over the first entry after one
+   * that the filter does not let through.
+   */
+  readonly #sinceMicros = Number(readFileSync("/proc/uptime", "utf8").split(" ")[0]) * 1e6;
 
   /** Installs, configures, enables and starts it, and waits until systemd calls it active. */
   static async start(config = ""): Promise<InstalledGuard> {
@@ -79,12 +82,12 @@ export class InstalledGuard {
   /** What journalctl finds of the unit and with these fields since this object was made, oldest first. */
   journal(...matches: readonly string[]): JournalEntry[] {
     command("journalctl", "--sync");
-    const since = this.#cursor === undefined ? [] : ["--after-cursor", this.#cursor];
-    const text = command("journalctl", "-q", "-u", UNIT, "-o", "json", "--all", ...since, ...matches);
+    const text = command("journalctl", "-q", "-b", "-u", UNIT, "-o", "json", "--all", ...matches);
     return text
       .split("\n")
       .filter((line) => line !== "")
-      .map((line) => JSON.parse(line) as JournalEntry);
+      .map((line) => JSON.parse(line) as JournalEntry)
+      .filter((entry) => Number(entry.__MONOTONIC_TIMESTAMP) >= this.#sinceMicros);
   }
 
   /** Waits for entries with these fields. */
