@@ -2,6 +2,7 @@ import { errno, libc } from "./libc.ts";
 import { NativeBuffer } from "./native-buffer.ts";
 import { SysError } from "./sys-error.ts";
 
+const SCHED_OTHER = 0;
 const SCHED_FIFO = 1;
 
 /**
@@ -12,9 +13,18 @@ const SCHED_FIFO = 1;
  * (CONFIG_RT_GROUP_SCHED, sched_setscheduler(2))
  */
 export function runThreadFirst(): void {
-  const priority = new NativeBuffer(4);
-  priority.view.setInt32(0, 1, true);
-  if (libc.sched_setscheduler(0, SCHED_FIFO, priority.address) < 0) {
+  schedule(SCHED_FIFO, 1);
+}
+
+/** Puts the calling thread back among the ordinary ones, which needs no right. @throws SysError */
+export function runThreadOrdinarily(): void {
+  schedule(SCHED_OTHER, 0);
+}
+
+function schedule(policy: number, priority: number): void {
+  const parameters = new NativeBuffer(4);
+  parameters.view.setInt32(0, priority, true);
+  if (libc.sched_setscheduler(0, policy, parameters.address) < 0) {
     throw new SysError("sched_setscheduler", errno());
   }
 }

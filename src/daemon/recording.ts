@@ -1,6 +1,6 @@
 import { isWithin } from "../proc/cgroup-path.ts";
 import { OpenProcess } from "../proc/process.ts";
-import { BlackBox } from "../record/black-box.ts";
+import { BlackBox, VOLATILE_DIR } from "../record/black-box.ts";
 import type { Incident } from "../record/incident.ts";
 import { IncidentQueue } from "../record/incident-queue.ts";
 import type { EventMode } from "../record/initial-event.ts";
@@ -8,9 +8,6 @@ import { Recorder } from "../record/recorder.ts";
 import { IncidentStore } from "../record/store.ts";
 import type { Log } from "../report/log.ts";
 import { logIncident } from "../report/reporter.ts";
-
-/** Where the black box is: tmpfs on every systemd node, so writing to it never waits for a disk. */
-export const VOLATILE_DIR = "/run/oom-guard";
 
 /** Opens the black box of a state directory; the state directory itself has to do where /run cannot be written. */
 export function openBlackBox(stateDir: string, log: Log): BlackBox | null {

@@ -1,10 +1,10 @@
 import { hierarchyV1 } from "../cgroup/v1/hierarchy.ts";
 import type { Config } from "../config/config.ts";
 import type { LoadResult } from "../config/load.ts";
-import { VOLATILE_DIR } from "../daemon/recording.ts";
 import { locateMemory } from "../discover/locate-memory.ts";
 import { ApiClient } from "../kubernetes/client.ts";
 import { ClusterAccess } from "../kubernetes/cluster-access.ts";
+import { VOLATILE_DIR } from "../record/black-box.ts";
 import { checkApiRights } from "./api-rights.ts";
 import { checkApiServer } from "./api-server.ts";
 import { checkBlackBox } from "./black-box.ts";

@@ -1,5 +1,4 @@
-import { runThreadOrdinarily } from "../../ffi/ordinary-thread.ts";
-import { runThreadFirst } from "../../ffi/schedule.ts";
+import { runThreadFirst, runThreadOrdinarily } from "../../ffi/schedule.ts";
 import { SysError } from "../../ffi/sys-error.ts";
 import { type Finding, ok, warn } from "./check.ts";
 

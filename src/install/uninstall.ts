@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { defaults } from "../config/defaults.ts";
 import { loadConfig } from "../config/load.ts";
+import { VOLATILE_DIR } from "../record/black-box.ts";
 import { CONFIG_PATH, ENABLED_LINK, installedFiles, UNIT_PATH } from "./files.ts";
 import { InstallError } from "./install.ts";
 import { isMasked } from "./place-file.ts";
@@ -14,8 +15,6 @@ export interface RemovalStep {
   readonly path: string;
   readonly result: "removed" | { readonly kept: string };
 }
-
-const VOLATILE_DIR = "/run/oom-guard";
 
 /**
  * Removes the program: everything that `install` places except what belongs to the user, in the opposite order, so

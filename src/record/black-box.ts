@@ -3,6 +3,9 @@ import { writeAt } from "../../ffi/file.ts";
 import { NativeBuffer } from "../../ffi/native-buffer.ts";
 import type { Incident } from "./incident.ts";
 
+/** Where the black box is: tmpfs on every systemd node, so writing to it never waits for a disk. */
+export const VOLATILE_DIR = "/run/oom-guard";
+
 // A slot: magic, state, length and CRC-32 of the text (u32 each, little endian), then the incident as JSON.
 const MAGIC = 0x4f474242;
 const HEADER = 16;

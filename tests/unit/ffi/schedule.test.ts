@@ -1,7 +1,6 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import { runThreadOrdinarily } from "../../../ffi/ordinary-thread.ts";
-import { runThreadFirst } from "../../../ffi/schedule.ts";
+import { runThreadFirst, runThreadOrdinarily } from "../../../ffi/schedule.ts";
 
 const SCHED_OTHER = 0;
 const SCHED_FIFO = 1;
