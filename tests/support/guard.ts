@@ -194,7 +194,14 @@ export class TestGuard {
   /** How often a line is in the fdinfo of each descriptor. */
   #fdinfoCounts(line: RegExp): number[] {
     const folder = `/proc/${this.pid}/fdinfo`;
-    return readdirSync(folder).map((fd) => readFileSync(`${folder}/${fd}`, "utf8").match(line)?.length ?? 0);
+    return readdirSync(folder).map((fd) => {
+      try {
+        return readFileSync(`${folder}/${fd}`, "utf8").match(line)?.length ?? 0;
+      } catch {
+        // Closed since the folder was listed.
+        return 0;
+      }
+    });
   }
 
   #statusBytes(field: string): number {
