@@ -1,11 +1,11 @@
 // What `npm test` runs: every test file, each in a process of its own, the pure ones first, then those on real
-// cgroups one after the other, because they need both of a small machine's cores, then those in a virtual machine.
-//   bun tests/run.ts [PART OF A PATH]...
+// cgroups one after the other, because they need both of a small machine's cores, then those in virtual machines.
+//   bun tests/run.ts [PART OF A PATH OR OF "PATH in MACHINE"]...
 // OOM_GUARD_TEST_SKIPS=forbid makes a skipped test a failed one (CI).
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { Guest } from "./runner/guest.ts";
-import { plan, strays } from "./runner/plan.ts";
+import { Guests } from "./runner/guests.ts";
+import { isInMachine, plan, strays, titleOf } from "./runner/plan.ts";
 import { type FileResult, type Running, runFile } from "./runner/run-file.ts";
 import {
   closingLine,
@@ -31,28 +31,32 @@ async function main(filters: readonly string[]): Promise<number> {
   const lost = strays(all);
   if (lost.length > 0) return refuse(`no group of tests/runner/plan.ts runs ${lost.join(", ")}`);
   const files = plan(all, filters);
-  if (files.length === 0) return refuse(`no test file's path contains ${filters.join(" or ")}`);
+  if (files.length === 0) return refuse(`no test file is called like ${filters.join(" or ")}`);
 
   let running: Running | null = null;
-  const guest = new Guest(repository);
+  const guests = new Guests(repository);
   for (const [signal, code] of [["SIGINT", 130] as const, ["SIGTERM", 143] as const]) {
     process.on(signal, async () => {
       await running?.abort();
-      await guest.close();
+      await guests.close();
       process.exit(code);
     });
   }
 
   const results: FileResult[] = [];
   for (const file of files) {
-    process.stdout.write(`${file.path}  `);
+    process.stdout.write(`${titleOf(file)}  `);
     // The tests of the command line are to test what is shipped, not its source.
-    running = file.inMachine ? null : runFile(file, outputFolder, { OOM_GUARD_BIN: binary });
-    const result = await (running?.result ?? guest.run(file, outputFolder));
-    results.push(result);
-    console.log(fileLine(result));
+    if (isInMachine(file)) {
+      running = null;
+      results.push(await guests.run(file, outputFolder));
+    } else {
+      running = runFile(file, outputFolder, { OOM_GUARD_BIN: binary });
+      results.push(await running.result);
+    }
+    console.log(fileLine(results.at(-1)!));
   }
-  await guest.close();
+  await guests.close();
   console.log();
   for (const lines of [leftoverLines(results), skipLines(results), failureLines(results)]) {
     for (const line of lines) console.log(line);

@@ -1,37 +1,74 @@
-/** One test file and how long it may take. */
+import { bookwormV1, bookwormV2, bookwormV2NoPsi, forkyV2, type MachineSpec } from "./machines.ts";
+
+/** One test file, where it runs and how long it may take. */
 export interface PlannedFile {
   /** Relative to the repository. */
   readonly path: string;
   readonly limitMs: number;
-  /** Runs inside of a virtual machine with systemd, not here. */
-  readonly inMachine?: boolean;
+  /** Runs inside of this virtual machine, not here. */
+  readonly machine?: MachineSpec;
   /** The machine is booted again before: what `x.test.ts` left, `x.rebooted.test.ts` finds. */
   readonly afterReboot?: boolean;
 }
 
-// What takes longer hangs: the slowest unit file needs 4 s, the slowest of the real ones about four minutes, on two busy
-// cores perhaps three times that.
-const groups: readonly (Omit<PlannedFile, "path"> & { readonly folder: string })[] = [
-  { folder: "tests/unit/", limitMs: 120_000 },
-  { folder: "tests/cli/", limitMs: 120_000 },
-  { folder: "tests/real/", limitMs: 900_000 },
-  { folder: "tests/vm/", limitMs: 900_000, inMachine: true },
+/** One that runs in a machine. */
+export type FileInMachine = PlannedFile & { readonly machine: MachineSpec };
+
+// The table of outcomes on real cgroups: what holds on this host's hierarchy holds on the unified one. The other real
+// tests need an API server, a kubelet or a Docker, or look at what only v1 has.
+const onBothHierarchies = [
+  ...["children", "containerd", "containers", "leaderless", "lifecycle", "memory-kinds"],
+  ...["oracle", "race", "survey", "tree", "victims", "without-guard"],
 ];
 
+const isOnBoth = (path: string) => onBothHierarchies.some((name) => path === `tests/real/${name}.test.ts`);
+const isUnified = (path: string) => path.startsWith("tests/unified/");
+const isWithoutPsi = (path: string) => isUnified(path) && path.endsWith(".nopsi.test.ts");
+const isOnUnified = (path: string) => isOnBoth(path) || (isUnified(path) && !isWithoutPsi(path));
+
+interface Group extends Omit<PlannedFile, "path"> {
+  readonly has: (path: string) => boolean;
+}
+
+// What takes longer hangs: the slowest unit file needs 4 s, the slowest of the real ones about four minutes, on two busy
+// cores perhaps three times that. One machine is on at a time, so its files follow each other.
+const groups: readonly Group[] = [
+  { has: (path) => path.startsWith("tests/unit/"), limitMs: 120_000 },
+  { has: (path) => path.startsWith("tests/cli/"), limitMs: 120_000 },
+  { has: (path) => path.startsWith("tests/real/"), limitMs: 900_000 },
+  { has: (path) => path.startsWith("tests/vm/"), limitMs: 900_000, machine: bookwormV1 },
+  { has: isOnUnified, limitMs: 900_000, machine: bookwormV2 },
+  { has: isOnUnified, limitMs: 900_000, machine: forkyV2 },
+  { has: isWithoutPsi, limitMs: 900_000, machine: bookwormV2NoPsi },
+];
+
+/** Whether it runs in a machine. */
+export function isInMachine(file: PlannedFile): file is FileInMachine {
+  return file.machine !== undefined;
+}
+
+/** What a planned file is called: its path, and the machine it runs in. */
+export function titleOf({ path, machine }: PlannedFile): string {
+  return machine === undefined ? path : `${path} in ${machine.name}`;
+}
+
 /**
- * The files to run, in order: cheap ones first, so that a slip in a parser does not cost a quarter of an hour.
+ * The files to run, in order: cheap ones first, so that a slip in a parser does not cost a quarter of an hour. A file may
+ * be planned several times, here and in machines.
  * @param files every test file, relative to the repository
- * @param filters a file is wanted if its path contains one of them; none: all are
+ * @param filters a planned file is wanted if its title contains one of them; none: all are
  */
 export function plan(files: readonly string[], filters: readonly string[]): PlannedFile[] {
-  const wanted = files
-    .filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)))
-    .sort(byTurn);
-  return groups.flatMap(({ folder, ...how }) =>
-    wanted
-      .filter((file) => file.startsWith(folder))
-      .map((path) => ({ path, ...how, ...(path.endsWith(REBOOTED) && { afterReboot: true }) })),
-  );
+  const inTurn = files.toSorted(byTurn);
+  return groups
+    .flatMap(({ has, ...how }) =>
+      inTurn
+        .filter(has)
+        .map(
+          (path): PlannedFile => ({ path, ...how, ...(path.endsWith(REBOOTED) && { afterReboot: true }) }),
+        ),
+    )
+    .filter((file) => filters.length === 0 || filters.some((filter) => titleOf(file).includes(filter)));
 }
 
 const REBOOTED = ".rebooted.test.ts";
@@ -44,5 +81,5 @@ function byTurn(a: string, b: string): number {
 
 /** Test files that lie where no group would run them. */
 export function strays(files: readonly string[]): string[] {
-  return files.filter((file) => !groups.some(({ folder }) => file.startsWith(folder))).sort();
+  return files.filter((file) => !groups.some(({ has }) => has(file))).sort();
 }

@@ -4,11 +4,12 @@ import { join, resolve } from "node:path";
 import { signal } from "../support/processes.ts";
 import { type Counts, type Failure, parseJunit } from "./junit.ts";
 import { endLeftovers, killMarked, MARK } from "./leftovers.ts";
-import type { PlannedFile } from "./plan.ts";
+import { type PlannedFile, titleOf } from "./plan.ts";
 
 /** What came of one test file. */
 export interface FileResult {
-  readonly path: string;
+  /** Which file, and where it ran. */
+  readonly title: string;
   readonly passed: number;
   readonly skipped: number;
   readonly failures: readonly Failure[];
@@ -41,7 +42,7 @@ export function resultOf(file: PlannedFile, run: Run): FileResult {
   const empty = ended === null && passed + skipped + failures.length === 0;
   const message = ended ?? (empty ? "no test was run" : null);
   return {
-    path: file.path,
+    title: titleOf(file),
     passed,
     skipped,
     failures:
@@ -56,9 +57,10 @@ export function resultOf(file: PlannedFile, run: Run): FileResult {
 }
 
 /** Where a file's log and report go: this, and an ending. */
-export function outputBase(file: PlannedFile, outputFolder: string): string {
+export function outputBase({ path, machine }: PlannedFile, outputFolder: string): string {
   mkdirSync(outputFolder, { recursive: true });
-  return join(outputFolder, file.path.replaceAll("/", "-").replace(/\.test\.ts$/, ""));
+  const name = path.replaceAll("/", "-").replace(/\.test\.ts$/, "");
+  return join(outputFolder, `${name}${machine === undefined ? "" : `.${machine.name}`}`);
 }
 
 /** A test file that runs. */

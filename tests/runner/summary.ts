@@ -43,9 +43,9 @@ export function fileLine(result: FileResult): string {
 /** What was skipped and how to get what is missing: each reason once, with the number of tests it cost. */
 export function skipLines(results: readonly FileResult[]): string[] {
   const testsByReason = new Map<string, number>();
-  for (const { path, skipped, skipReasons } of results) {
+  for (const { title, skipped, skipReasons } of results) {
     if (skipped === 0) continue;
-    const reason = skipReasons.length > 0 ? skipReasons.join("; ") : `${path} gives no reason`;
+    const reason = skipReasons.length > 0 ? skipReasons.join("; ") : `${title} gives no reason`;
     testsByReason.set(reason, (testsByReason.get(reason) ?? 0) + skipped);
   }
   return [...testsByReason].map(([reason, tests]) => `skipped ${tests}: ${reason}`);
@@ -55,9 +55,9 @@ const MESSAGE_LINES = 40;
 
 /** Every failed test: where, which, and what was said. */
 export function failureLines(results: readonly FileResult[]): string[] {
-  return results.flatMap(({ path, failures, logFile }) =>
+  return results.flatMap(({ title, failures, logFile }) =>
     failures.flatMap(({ name, message }) => [
-      `FAILED ${path}: ${name}`,
+      `FAILED ${title}: ${name}`,
       ...message
         .split("\n")
         .slice(0, MESSAGE_LINES)
@@ -71,5 +71,5 @@ export function failureLines(results: readonly FileResult[]): string[] {
 export function leftoverLines(results: readonly FileResult[]): string[] {
   return results
     .filter(({ leftovers }) => leftovers.length > 0)
-    .map(({ path, leftovers }) => `left running by ${path}, killed: ${leftovers.join(", ")}`);
+    .map(({ title, leftovers }) => `left running by ${title}, killed: ${leftovers.join(", ")}`);
 }

@@ -10,6 +10,8 @@ export interface MachineOptions {
   /** A folder of its own for sockets and the console's log. */
   readonly folder: string;
   readonly cgroupVersion: 1 | 2;
+  /** For the kernel, beside what every machine needs. */
+  readonly kernelArguments?: string;
 }
 
 /** What a command inside came to. */
@@ -48,7 +50,8 @@ export class Machine {
   }
 
   /** Switches one on and waits until it takes commands. @throws with the end of its console when it does not */
-  static async boot({ image, payload, folder, cgroupVersion }: MachineOptions): Promise<Machine> {
+  static async boot(options: MachineOptions): Promise<Machine> {
+    const { image, payload, folder, cgroupVersion, kernelArguments } = options;
     rmSync(`${folder}/agent.sock`, { force: true });
     const disk = (id: string, file: string, mode: string) => [
       "-drive",
@@ -63,7 +66,7 @@ export class Machine {
         ...["-nodefaults", "-display", "none", "-serial", `file:${folder}/console.log`],
         ...["-kernel", `${image}/vmlinuz`],
         "-append",
-        `root=/dev/nvme0n1 rw console=ttyS0 panic=-1 quiet ${HIERARCHY[cgroupVersion]}`,
+        `root=/dev/nvme0n1 rw console=ttyS0 panic=-1 quiet ${HIERARCHY[cgroupVersion]} ${kernelArguments ?? ""}`,
         ...disk("root", `${image}/root.ext4`, "snapshot=on"),
         ...disk("payload", payload, "readonly=on"),
         ...["-device", "virtio-serial", "-device", "virtserialport,chardev=agent,name=agent"],

@@ -1,43 +1,64 @@
 import { expect, test } from "bun:test";
-import { plan, strays } from "../../runner/plan.ts";
+import { type PlannedFile, plan, strays, titleOf } from "../../runner/plan.ts";
+import { outputBase } from "../../runner/run-file.ts";
 
 const files = [
+  "tests/real/race.test.ts",
   "tests/real/b.test.ts",
   "tests/cli/c.test.ts",
   "tests/vm/d.rebooted.test.ts",
   "tests/vm/d.test.ts",
   "tests/vm/e.test.ts",
+  "tests/unified/f.test.ts",
+  "tests/unified/g.nopsi.test.ts",
   "tests/unit/z.test.ts",
   "tests/unit/a/y.test.ts",
 ];
+const titles = (...filters: string[]) => plan(files, filters).map(titleOf);
 
-test("unit tests come first, those on real cgroups later, those in a machine last", () => {
-  expect(plan(files, []).map(({ path }) => path)).toEqual([
+test("unit tests come first, those on real cgroups later, those in machines last, one machine after the other", () => {
+  expect(titles()).toEqual([
     "tests/unit/a/y.test.ts",
     "tests/unit/z.test.ts",
     "tests/cli/c.test.ts",
     "tests/real/b.test.ts",
-    "tests/vm/d.test.ts",
-    "tests/vm/d.rebooted.test.ts",
-    "tests/vm/e.test.ts",
+    "tests/real/race.test.ts",
+    "tests/vm/d.test.ts in bookworm-v1",
+    "tests/vm/d.rebooted.test.ts in bookworm-v1",
+    "tests/vm/e.test.ts in bookworm-v1",
+    "tests/real/race.test.ts in bookworm-v2",
+    "tests/unified/f.test.ts in bookworm-v2",
+    "tests/real/race.test.ts in forky-v2",
+    "tests/unified/f.test.ts in forky-v2",
+    "tests/unified/g.nopsi.test.ts in bookworm-v2-nopsi",
   ]);
 });
 
-test("what runs in a machine is marked, and what wants it booted again follows what it goes on from", () => {
-  const marks = plan(files, ["tests/vm/d", "real"]).map((file) => [file.inMachine, file.afterReboot]);
+test("what goes on from before a reboot is marked", () => {
+  const marks = plan(files, ["tests/vm/d"]).map(({ path, afterReboot }) => [path, afterReboot]);
   expect(marks).toEqual([
-    [undefined, undefined],
-    [true, undefined],
-    [true, true],
+    ["tests/vm/d.test.ts", undefined],
+    ["tests/vm/d.rebooted.test.ts", true],
   ]);
 });
 
-test("filters are parts of a path, any of them", () => {
-  expect(plan(files, ["real", "a/y"]).map(({ path }) => path)).toEqual([
-    "tests/unit/a/y.test.ts",
-    "tests/real/b.test.ts",
+test("filters are parts of a path or of its machine's name, any of them", () => {
+  expect(titles("real/b", "a/y")).toEqual(["tests/unit/a/y.test.ts", "tests/real/b.test.ts"]);
+  expect(titles("in forky")).toEqual([
+    "tests/real/race.test.ts in forky-v2",
+    "tests/unified/f.test.ts in forky-v2",
   ]);
-  expect(plan(files, ["nothing"])).toEqual([]);
+  expect(titles("race.test.ts in bookworm")).toEqual(["tests/real/race.test.ts in bookworm-v2"]);
+  expect(titles("nothing")).toEqual([]);
+});
+
+test("each run of a file has a log of its own", () => {
+  const logs = plan(files, ["race"]).map((file: PlannedFile) => outputBase(file, "dist/tests"));
+  expect(logs).toEqual([
+    "dist/tests/tests-real-race",
+    "dist/tests/tests-real-race.bookworm-v2",
+    "dist/tests/tests-real-race.forky-v2",
+  ]);
 });
 
 test("a file that no group would run is found", () => {

@@ -3,7 +3,7 @@ import type { FileResult } from "../../runner/run-file.ts";
 import { closingLine, failureLines, isGood, skipLines, totalsOf } from "../../runner/summary.ts";
 
 const file = (facts: Partial<FileResult>): FileResult => ({
-  path: "tests/unit/x.test.ts",
+  title: "tests/unit/x.test.ts",
   passed: 0,
   skipped: 0,
   failures: [],
@@ -39,11 +39,11 @@ test("each reason to skip is said once, with what it cost", () => {
     file({ skipped: 2, skipReasons: [reason] }),
     file({ skipped: 3, skipReasons: [reason] }),
     file({ passed: 1, skipReasons: ["nothing was skipped for this"] }),
-    file({ path: "tests/real/y.test.ts", skipped: 1 }),
+    file({ title: "tests/real/y.test.ts in forky-v2", skipped: 1 }),
   ];
   expect(skipLines(results)).toEqual([
     `skipped 5: ${reason}`,
-    "skipped 1: tests/real/y.test.ts gives no reason",
+    "skipped 1: tests/real/y.test.ts in forky-v2 gives no reason",
   ]);
 });
 

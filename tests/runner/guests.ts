@@ -5,38 +5,40 @@ import { machineImage } from "../support/vm/image.ts";
 import { Machine } from "../support/vm/machine.ts";
 import { packPayload } from "../support/vm/payload.ts";
 import { parseJunit } from "./junit.ts";
-import type { PlannedFile } from "./plan.ts";
+import type { MachineSpec } from "./machines.ts";
+import type { FileInMachine } from "./plan.ts";
 import { type FileResult, outputBase, resultOf } from "./run-file.ts";
 
-const RELEASE = "bookworm";
 const BUN = "/payload/node_modules/bun/bin/bun.exe";
-// Not below /var, which a test makes read-only.
-const WORK = "/tmp/tests";
+// Not below /var, which a test makes read-only, nor below /tmp, which from trixie on is a tmpfs and has no page cache to
+// drop.
+const WORK = "/srv/tests";
 
-/** Runs test files inside of a virtual machine: booted for the first of them, switched off at the end. */
-export class Guest {
+/** Runs test files inside of virtual machines, one of which is on at a time: from its first file to another one's. */
+export class Guests {
   readonly #repository: string;
   readonly #folder = mkdtempSync(join(tmpdir(), "oom-guard-vm-"));
-  #machine: Promise<Machine> | null = null;
+  #payload: string | null = null;
+  #on: { readonly spec: MachineSpec; readonly machine: Promise<Machine> } | null = null;
 
   constructor(repository: string) {
     this.#repository = repository;
   }
 
-  /** Why no machine can be had here and what would help; null: it can. */
-  static missing(): string | null {
+  /** Why a machine of this release cannot be had here and what would help; null: it can. */
+  static missing(release: MachineSpec["release"]): string | null {
     if (Bun.which("qemu-system-x86_64") === null)
       return "qemu-system-x86_64 not found: apt-get install -y qemu-system-x86";
-    return machineImage(RELEASE) === null
-      ? "no virtual machine is built: run tests/components/build-vm (needs debootstrap)"
+    return machineImage(release) === null
+      ? `no virtual machine with ${release} is built: run tests/components/build-vm ${release} (needs debootstrap)`
       : null;
   }
 
-  /** Runs one file and brings its report and its output back. */
-  async run(file: PlannedFile, outputFolder: string): Promise<FileResult> {
+  /** Runs one file in its machine and brings its report and its output back. */
+  async run(file: FileInMachine, outputFolder: string): Promise<FileResult> {
     const logFile = `${outputBase(file, outputFolder)}.log`;
     const startedMs = performance.now();
-    const missing = Guest.missing();
+    const missing = Guests.missing(file.machine.release);
     if (missing !== null) {
       const counts = { passed: 0, skipped: 1, failures: [] };
       return resultOf(file, { counts, skipReasons: [missing], startedMs, logFile });
@@ -60,31 +62,39 @@ export class Guest {
     }
   }
 
-  /** Switches the machine off and removes what it used. */
+  /** Switches the machine off and removes what the machines used. */
   async close(): Promise<void> {
-    const machine = await this.#machine?.catch(() => null);
-    await machine?.switchOff();
+    await this.#switchOff();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  async #ready(file: PlannedFile): Promise<Machine> {
-    this.#machine ??= this.#boot();
-    const machine = await this.#machine;
-    if (file.afterReboot) {
+  async #ready({ machine: spec, afterReboot }: FileInMachine): Promise<Machine> {
+    if (this.#on?.spec !== spec) {
+      await this.#switchOff();
+      this.#on = { spec, machine: this.#boot(spec) };
+    }
+    const machine = await this.#on.machine;
+    if (afterReboot) {
       await machine.reboot();
       await prepare(machine);
     }
     return machine;
   }
 
-  async #boot(): Promise<Machine> {
-    const payload = packPayload(this.#repository, this.#folder);
-    const image = machineImage(RELEASE) ?? "";
-    const boot = () => Machine.boot({ image, payload, folder: this.#folder, cgroupVersion: 1 });
+  async #boot({ release, cgroupVersion, kernelArguments = "" }: MachineSpec): Promise<Machine> {
+    this.#payload ??= packPayload(this.#repository, this.#folder);
+    const image = machineImage(release) ?? "";
+    const options = { image, payload: this.#payload, folder: this.#folder, cgroupVersion, kernelArguments };
     // One boot in some fifty hung under emulation.
-    const machine = await boot().catch(boot);
+    const machine = await Machine.boot(options).catch(() => Machine.boot(options));
     await prepare(machine);
     return machine;
+  }
+
+  async #switchOff(): Promise<void> {
+    const machine = await this.#on?.machine.catch(() => null);
+    this.#on = null;
+    await machine?.switchOff();
   }
 }
 
@@ -102,11 +112,11 @@ function linesOf(text: string): string[] {
 }
 
 /** What is left of a file's processes is named and killed, by the variable that all of them inherit. */
-function commandFor({ path }: PlannedFile): string {
+function commandFor({ path }: FileInMachine): string {
   return `
 set -u
 export TMPDIR=${WORK}/tmp OOM_GUARD_BIN=/payload/dist/oom-guard OOM_GUARD_TEST_SKIPS_LOG=${WORK}/skips
-export OOM_GUARD_TEST_PATIENCE=10
+export OOM_GUARD_TEST_PATIENCE=10 OOM_GUARD_TEST_THRIFT=4
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
 rm -rf ${WORK}
 mkdir -p ${WORK}/tmp
