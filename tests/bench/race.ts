@@ -81,7 +81,7 @@ async function leakInto(cgroup: TestCgroup, { threads, huge }: Load): Promise<vo
 
 function factsOf(cgroup: TestCgroup) {
   return {
-    overshootBytes: cgroup.number("memory.max_usage_in_bytes") - THRESHOLD_BYTES,
+    overshootBytes: cgroup.peakBytes - THRESHOLD_BYTES,
     oomKills: cgroup.oomKills,
   };
 }

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { patient } from "../support/patience.ts";
 
 /** What a finished process left. */
 export interface Outcome {
@@ -22,7 +23,7 @@ export async function oomGuard(...args: string[]): Promise<Outcome> {
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
-    timeout: 10_000,
+    timeout: patient(10_000),
     killSignal: "SIGKILL",
   });
   const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);

@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
-import { MIB, MOUNT } from "../support/cgroup.ts";
+import { MIB } from "../support/cgroup.ts";
 import { TestApiServer } from "../support/cluster/api-server.ts";
 import { IMAGE } from "../support/cluster/image.ts";
 import { TestNode } from "../support/cluster/node.ts";
 import { type Life, PodChurn } from "../support/cluster/pod-churn.ts";
 import { TestGuard } from "../support/guard.ts";
+import { hierarchy } from "../support/hierarchy.ts";
 import { missingNode } from "../support/requirements.ts";
 import { until } from "../support/until.ts";
 
@@ -86,7 +87,7 @@ describe.skipIf(missingNode() !== null)("pods created and deleted at 10 a second
   /** Directories of pods that are left. */
   const podCgroups = () =>
     ["", "/burstable", "/besteffort"].flatMap((qos) => {
-      const directory = `${MOUNT}${node.kubepods}${qos}`;
+      const directory = `${hierarchy.mount}${node.kubepods}${qos}`;
       return existsSync(directory) ? readdirSync(directory).filter((name) => name.startsWith("pod")) : [];
     });
 

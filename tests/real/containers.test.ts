@@ -1,12 +1,14 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { MIB, MOUNT, TestCgroup } from "../support/cgroup.ts";
+import { MIB, TestCgroup } from "../support/cgroup.ts";
 import { kubernetesLabels, TestContainerd } from "../support/containerd.ts";
 import { BINARY, TestGuard } from "../support/guard.ts";
+import { hierarchy } from "../support/hierarchy.ts";
 import { compileLeak, compileStaticLeak } from "../support/leak.ts";
+import { patient, pause } from "../support/patience.ts";
 import { missingContainerd } from "../support/requirements.ts";
 import { until } from "../support/until.ts";
 
-setDefaultTimeout(120_000);
+setDefaultTimeout(patient(120_000));
 
 const id = (digit: string) => digit.repeat(64);
 const uid = (digit: string) => `11111111-2222-3333-4444-${digit.repeat(12)}`;
@@ -155,7 +157,7 @@ describe.skipIf(missingContainerd() !== null)("real containers", () => {
     await containerd.crash();
     await until("the outage is said", () => guard.logged("no container names").length === 1);
     const orphan = new TestCgroup(`${root}/kubepods/burstable/pod${uid("4")}/${id("c")}`, 100 * MIB);
-    await Bun.sleep(100);
+    await pause(100);
     const script = `echo $$ >${orphan.procsFile}; exec ${compileLeak()} - 200 rate=400`;
     await Bun.spawn(["sh", "-c", script], { stdio: ["ignore", "ignore", "ignore"] }).exited;
     expect(await guard.incident(orphan.path, "kill")).toMatchObject({
@@ -193,7 +195,7 @@ describe.skipIf(missingContainerd() !== null)("real containers", () => {
       "shop/db-2/sidecar",
       id("2"),
       id("2").slice(0, 12),
-      `${MOUNT}${cgroup}`,
+      `${hierarchy.mount}${cgroup}`,
     ]) {
       expect(JSON.parse(explain(target)).cgroup).toBe(cgroup);
     }

@@ -3,11 +3,12 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { DoctorReport } from "../../src/report/doctor-json.ts";
-import { MIB, MOUNT, TestCgroup } from "../support/cgroup.ts";
+import { MIB, TestCgroup } from "../support/cgroup.ts";
 import { TestApiServer } from "../support/cluster/api-server.ts";
 import { TestContainerd } from "../support/containerd.ts";
 import { FakeContainerd } from "../support/fake-containerd.ts";
 import { BINARY, TestGuard } from "../support/guard.ts";
+import { hierarchy } from "../support/hierarchy.ts";
 import { oldKernel } from "../support/old-kernel.ts";
 import { missingApiServer, missingContainerd, missingLeak } from "../support/requirements.ts";
 import { until } from "../support/until.ts";
@@ -43,7 +44,7 @@ async function doctor(config: string, ...args: string[]) {
 }
 
 const scratches = (pid?: number) =>
-  readdirSync(MOUNT).filter((name) => name.startsWith(`oom-guard-calibration-${pid ?? ""}`));
+  readdirSync(hierarchy.mount).filter((name) => name.startsWith(`oom-guard-calibration-${pid ?? ""}`));
 
 describe.skipIf(missingLeak() !== null)("doctor on this machine", () => {
   const top = TestCgroup.top();

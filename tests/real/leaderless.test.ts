@@ -6,6 +6,7 @@ import { sigkill } from "../../ffi/process.ts";
 import { factsOf } from "../../src/act/choose.ts";
 import { killProcess } from "../../src/act/kill-process.ts";
 import { MIB, TestCgroup } from "../support/cgroup.ts";
+import { hierarchy } from "../support/hierarchy.ts";
 import { missingLeak } from "../support/requirements.ts";
 
 const missing = missingLeak();
@@ -39,8 +40,8 @@ describe.skipIf(missing !== null)("a process whose main thread has ended", () =>
     const [facts] = factsOf("/proc", [child.pid]);
     expect(facts?.comm).toBe("leaderless");
     expect(facts?.rssBytes).toBeGreaterThanOrEqual(24 * MIB);
-    expect(killProcess("/proc", child.pid, `${cgroup.path}-other`, 1, sigkill)).toBe("gone");
-    expect(killProcess("/proc", child.pid, cgroup.path, 1, sigkill)).toBe("killed");
+    expect(killProcess("/proc", child.pid, `${cgroup.path}-other`, hierarchy.version, sigkill)).toBe("gone");
+    expect(killProcess("/proc", child.pid, cgroup.path, hierarchy.version, sigkill)).toBe("killed");
     await child.exited;
     expect(child.signalCode).toBe("SIGKILL");
   });

@@ -4,9 +4,11 @@ import { tmpdir } from "node:os";
 import { MIB, TestCgroup } from "../support/cgroup.ts";
 import { TestGuard } from "../support/guard.ts";
 import { startLeak } from "../support/leak.ts";
+import { patient } from "../support/patience.ts";
 import { missingLeak } from "../support/requirements.ts";
+import { until } from "../support/until.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(patient(60_000));
 
 describe.skipIf(missingLeak() !== null)("kinds of memory", () => {
   let top: TestCgroup;
@@ -41,10 +43,10 @@ describe.skipIf(missingLeak() !== null)("kinds of memory", () => {
     rmSync(directory, { recursive: true });
     expect(code).toBe(0);
     expect(cgroup.oomKills).toBe(0);
-    // It did run over its threshold again and again, or this would prove nothing.
-    expect(cgroup.number("memory.max_usage_in_bytes")).toBeGreaterThan(99 * MIB);
+    // It did run over its threshold, or this would prove nothing.
+    expect(cgroup.peakBytes).toBeGreaterThan(98 * MIB);
     expect(guard.incidents(cgroup.path)).toEqual([]);
-    expect(share).toBeLessThan(0.05);
+    expect(share).toBeLessThan(patient(0.05));
   });
 
   test("a tmpfs leak counts as memory that cannot be reclaimed: the guard kills, the kernel does not", async () => {
@@ -69,9 +71,7 @@ describe.skipIf(missingLeak() !== null)("kinds of memory", () => {
     mkdirSync(guard.stateDir, { recursive: true });
     const fill = `echo $$ >${cgroup.procsFile}; dd if=/dev/zero of=${file} bs=1M count=300 conv=fsync 2>/dev/null`;
     expect(Bun.spawnSync(["sh", "-c", fill]).exitCode).toBe(0);
-    const deadline = performance.now() + 10_000;
-    while (cgroup.usageBytes > 100 * MIB && performance.now() < deadline) await Bun.sleep(20);
-    expect(cgroup.usageBytes).toBeLessThan(100 * MIB);
+    await until("the cache is dropped", () => cgroup.usageBytes < 100 * MIB);
     expect(guard.incidents(cgroup.path)).toEqual([]);
   });
 });

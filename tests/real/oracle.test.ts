@@ -12,11 +12,12 @@ import { kernelGeneration } from "../../src/decide/kernel-generation.ts";
 import { kernelChoice, rank } from "../../src/decide/rank.ts";
 import { MIB, TestCgroup } from "../support/cgroup.ts";
 import { type Leak, startLeak } from "../support/leak.ts";
+import { patient, rounds } from "../support/patience.ts";
 import { missingLeak } from "../support/requirements.ts";
 import { until } from "../support/until.ts";
 
 const missing = missingLeak();
-const CASES = 30;
+const CASES = rounds(30);
 // The victim must free more than the trigger asks for beyond the limit, or the kernel has to kill again.
 const SMALLEST_MB = 4;
 const BEYOND_MB = 2;
@@ -186,6 +187,6 @@ describe.skipIf(missing !== null)(`the kernel as oracle (OOM_GUARD_TEST_SEED=${s
         expect(prediction.guardPid, told).toBe(killed);
       }
     },
-    30_000,
+    patient(30_000),
   );
 });

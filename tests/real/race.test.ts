@@ -3,13 +3,11 @@ import { writeFileSync } from "node:fs";
 import { MIB, TestCgroup } from "../support/cgroup.ts";
 import { TestGuard } from "../support/guard.ts";
 import { compileLeak, startLeak } from "../support/leak.ts";
+import { patient } from "../support/patience.ts";
+import { RUNS, race, WON_AT_LEAST } from "../support/race.ts";
 import { missingLeak } from "../support/requirements.ts";
 
-setDefaultTimeout(180_000);
-
-const RUNS = 20;
-// The machine is shared: one run in twenty may be lost, but it must be told.
-const WON_AT_LEAST = 19;
+setDefaultTimeout(patient(180_000));
 
 describe.skipIf(missingLeak() !== null)("the race against the kernel's OOM killer", () => {
   let top: TestCgroup;
@@ -26,21 +24,6 @@ describe.skipIf(missingLeak() !== null)("the race against the kernel's OOM kille
     await top.remove();
   });
 
-  /** Lets one leak run into its limit. @returns whether the guard was first; a lost race must be in the history */
-  async function race(
-    name: string,
-    limitBytes: number,
-    run: (cgroup: TestCgroup) => Promise<void>,
-  ): Promise<boolean> {
-    const cgroup = top.child(name, limitBytes);
-    await run(cgroup);
-    const { oomKills } = cgroup;
-    if (oomKills === 0) await guard.incident(cgroup.path, "kill");
-    else await guard.incident(cgroup.path, "kernel-oom");
-    await cgroup.remove();
-    return oomKills === 0;
-  }
-
   test.each([
     { threads: 1, huge: false },
     { threads: 2, huge: false },
@@ -50,7 +33,7 @@ describe.skipIf(missingLeak() !== null)("the race against the kernel's OOM kille
     let won = 0;
     for (let i = 0; i < RUNS; i++) {
       won += Number(
-        await race(`leak-${threads}-${huge}-${i}`, 1000 * MIB, async (cgroup) => {
+        await race(guard, top.child(`leak-${threads}-${huge}-${i}`, 1000 * MIB), async (cgroup) => {
           const leak = await startLeak({ procsFile: cgroup.procsFile, megabytes: 1500, threads, huge });
           expect(await leak.exited).toBe(137);
         }),
@@ -70,14 +53,12 @@ describe.skipIf(missingLeak() !== null)("the race against the kernel's OOM kille
     let won = 0;
     for (let i = 0; i < RUNS; i++) {
       won += Number(
-        await race(`cache-${i}`, 200 * MIB, async (cgroup) => {
+        await race(guard, top.child(`cache-${i}`, 200 * MIB), async (cgroup) => {
           const fill = `echo $$ >${cgroup.procsFile}; cat ${file} ${file} >/dev/null`;
           // The page cache belongs to whoever read the file first: drop what earlier runs hold of it.
           writeFileSync("/proc/sys/vm/drop_caches", "1");
           expect(Bun.spawnSync(["sh", "-c", fill]).exitCode).toBe(0);
-          expect(cgroup.stat("total_inactive_file") + cgroup.stat("total_active_file")).toBeGreaterThan(
-            190 * MIB,
-          );
+          expect(cgroup.fileCacheBytes).toBeGreaterThan(190 * MIB);
           const leak = await startLeak({ procsFile: cgroup.procsFile, megabytes: 400 });
           expect(await leak.exited).toBe(137);
         }),

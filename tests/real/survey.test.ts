@@ -1,14 +1,18 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { command, type Outcome, oomGuard } from "../cli/oom-guard.ts";
-import { MIB, MOUNT, TestCgroup } from "../support/cgroup.ts";
+import { MIB, TestCgroup } from "../support/cgroup.ts";
+import { hierarchy } from "../support/hierarchy.ts";
 import { compileLeak, type Leak, startLeak } from "../support/leak.ts";
+import { patient } from "../support/patience.ts";
 import { alive } from "../support/processes.ts";
 import { missingLeak } from "../support/requirements.ts";
 import { until } from "../support/until.ts";
 import { UNSAFE } from "../unit/report/hostile.ts";
+
+setDefaultTimeout(patient(10_000));
 
 const missing = missingLeak();
 
@@ -44,7 +48,7 @@ describe.skipIf(missing !== null)("looking at real cgroups", () => {
     const cgroup = top.child(name, limitMB === undefined ? undefined : limitMB * MIB);
     const leak = await startLeak({ procsFile: cgroup.procsFile, megabytes, adj, hold: true });
     leaks.push(leak);
-    await until(`${name} holds ${megabytes}M`, () => cgroup.stat("total_rss") >= megabytes * MIB);
+    await until(`${name} holds ${megabytes}M`, () => cgroup.anonBytes >= megabytes * MIB);
     return { cgroup, leak };
   }
 
@@ -106,7 +110,7 @@ describe.skipIf(missing !== null)("looking at real cgroups", () => {
       const report = JSON.parse(stdout);
       expect(Object.keys(report)).toEqual(["version", "node", "cgroups"]);
       expect(report.version).toBe(1);
-      expect(report.node).toMatchObject({ cgroupVersion: 1, cgroupMount: MOUNT });
+      expect(report.node).toMatchObject({ cgroupVersion: hierarchy.version, cgroupMount: hierarchy.mount });
       expect(report.cgroups.length).toBe(1);
       const [found] = report.cgroups;
       expect(Object.keys(found).sort()).toEqual(
@@ -250,7 +254,7 @@ describe.skipIf(missing !== null)("looking at real cgroups", () => {
     });
 
     test("a cgroup without a limit stands under the nearest one that has one", async () => {
-      const inner = new TestCgroup(`${target.cgroup.path}/inner`);
+      const inner = target.cgroup.uncountedChild("inner");
       expect(JSON.parse((await explain(inner.path, "--json")).stdout).cgroup).toBe(target.cgroup.path);
     });
 
@@ -309,7 +313,7 @@ describe.skipIf(missing !== null)("looking at real cgroups", () => {
       const { cgroup, leak } = await filled("one", 60, 34);
       const second = await startLeak({ procsFile: cgroup.procsFile, megabytes: 20, hold: true });
       leaks.push(second);
-      await until("both are there", () => cgroup.stat("total_rss") >= 54 * MIB);
+      await until("both are there", () => cgroup.anonBytes >= 54 * MIB);
       const outcome = await oomGuard(
         "scan",
         "--enforce",
@@ -368,7 +372,7 @@ describe.skipIf(missing !== null)("looking at real cgroups", () => {
       });
       const leak = await startLeak({ procsFile: cgroup.procsFile, megabytes: 10, hold: true });
       leaks.push(leak);
-      await until("the leak is full", () => cgroup.stat("total_rss") >= 10 * MIB);
+      await until("the leak is full", () => cgroup.anonBytes >= 10 * MIB);
       const scanned = await row("cache");
       expect(scanned).toMatchObject({ state: "over" });
       expect(scanned?.reclaimableBytes).toBeGreaterThan(20 * MIB);
@@ -424,7 +428,7 @@ describe.skipIf(missing !== null)("looking at real cgroups", () => {
         stdio: ["ignore", "ignore", "inherit"],
       });
       try {
-        await until("it is full", () => cgroup.pids.length === 1 && cgroup.stat("total_rss") >= 54 * MIB);
+        await until("it is full", () => cgroup.pids.length === 1 && cgroup.anonBytes >= 54 * MIB);
         const file = config(`cgroup_roots = ["${cgroup.path}"]\nmin_margin = "10M"\nmax_margin = "10M"`);
         const outcomes: Outcome[] = [];
         const run = async (...args: string[]) => {

@@ -2,12 +2,14 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { rmdirSync } from "node:fs";
 import { MIB, TestCgroup } from "../support/cgroup.ts";
 import { TestGuard } from "../support/guard.ts";
+import { hierarchy } from "../support/hierarchy.ts";
 import { startLeak } from "../support/leak.ts";
+import { patient, pause } from "../support/patience.ts";
 import { alive } from "../support/processes.ts";
 import { missingLeak } from "../support/requirements.ts";
 import { until } from "../support/until.ts";
 
-setDefaultTimeout(120_000);
+setDefaultTimeout(patient(120_000));
 
 describe.skipIf(missingLeak() !== null)("cgroups come, change and go", () => {
   let top: TestCgroup;
@@ -42,9 +44,9 @@ describe.skipIf(missingLeak() !== null)("cgroups come, change and go", () => {
     const cgroup = top.child("raised", 100 * MIB);
     const leak = await holding(cgroup, 60);
     cgroup.limit(200 * MIB);
-    await Bun.sleep(100);
+    await pause(100);
     const second = await holding(cgroup, 90);
-    await Bun.sleep(300);
+    await pause(300);
     expect([alive(leak.pid), alive(second.pid)]).toEqual([true, true]);
     expect(guard.incidents(cgroup.path)).toEqual([]);
     const third = await startLeak({ procsFile: cgroup.procsFile, megabytes: 200 });
@@ -55,9 +57,9 @@ describe.skipIf(missingLeak() !== null)("cgroups come, change and go", () => {
 
   test("a limit taken away ends the watch", async () => {
     const cgroup = top.child("unlimited", 100 * MIB);
-    await Bun.sleep(100);
+    await pause(100);
     cgroup.limit(-1);
-    await Bun.sleep(100);
+    await pause(100);
     const leak = await startLeak({ procsFile: cgroup.procsFile, megabytes: 150 });
     expect(await leak.exited).toBe(0);
   });
@@ -88,7 +90,7 @@ describe.skipIf(missingLeak() !== null)("cgroups come, change and go", () => {
         if (i % 10 === 0) await Bun.sleep(1);
         rmdirSync(cgroup.directory);
       }
-      await Bun.sleep(500);
+      await pause(500);
     };
     await churn(300);
     const before = { fds: guard.descriptorCount, watches: guard.inotifyWatchCount, rss: guard.rssBytes };
@@ -101,7 +103,10 @@ describe.skipIf(missingLeak() !== null)("cgroups come, change and go", () => {
   test("500 cgroups at a time are all armed, and all forgotten", async () => {
     const before = { fds: guard.descriptorCount, watches: guard.inotifyWatchCount };
     const cgroups = Array.from({ length: 500 }, (_, i) => top.child(`many-${i}`, 50 * MIB));
-    await until("all are armed", () => guard.descriptorCount >= before.fds + 500 * 8);
+    await until(
+      "all are armed",
+      () => guard.descriptorCount >= before.fds + 500 * hierarchy.descriptorsOfAWatch,
+    );
     const last = cgroups.at(-1)!;
     const leak = await startLeak({ procsFile: last.procsFile, megabytes: 100, rateMbPerS: 400 });
     expect(await leak.exited).toBe(137);

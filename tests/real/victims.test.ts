@@ -1,25 +1,19 @@
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmdirSync,
-  writeFileSync,
-} from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { MIB, TestCgroup } from "../support/cgroup.ts";
+import { Freezer } from "../support/freezer.ts";
 import { TestGuard } from "../support/guard.ts";
 import { type Leak, startLeak } from "../support/leak.ts";
+import { patient, pause } from "../support/patience.ts";
 import { alive } from "../support/processes.ts";
 import { missingLeak } from "../support/requirements.ts";
 import { until } from "../support/until.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(patient(60_000));
 
 /** Thaws what a failed test has left frozen, or nothing could ever end it. */
-const frozen: (() => void)[] = [];
+const frozen: Freezer[] = [];
 
 const id = (digit: string) => digit.repeat(64);
 
@@ -35,7 +29,7 @@ describe.skipIf(missingLeak() !== null)("who dies", () => {
   });
 
   afterEach(async () => {
-    for (const thaw of frozen.splice(0)) thaw();
+    for (const freezer of frozen.splice(0)) freezer.thaw();
     await guard.stop();
     for (const leak of leaks) await leak.kill();
     await top.remove();
@@ -55,7 +49,7 @@ describe.skipIf(missingLeak() !== null)("who dies", () => {
     const leak = await startLeak({ procsFile: cgroup.procsFile, megabytes: 2000, forks: 200 });
     expect(await leak.exited).toBe(137);
     await until("the cgroup is empty", () => cgroup.pids.length === 0);
-    await Bun.sleep(200);
+    await pause(200);
     expect(cgroup.pids).toEqual([]);
     // Two cores fill the margin in the time 201 signals take, so the kernel may shoot one of the dying too.
     const kills = guard.incidents(cgroup.path).filter(({ kind }) => kind === "kill");
@@ -77,35 +71,35 @@ describe.skipIf(missingLeak() !== null)("who dies", () => {
   test("a pod at its limit: the larger container dies, the other one and the sandbox live", async () => {
     const pod = top.child("kubepods/burstable/pod11111111-2222-3333-4444-555555555555");
     const [sandbox, small, large] = ["a", "b", "c"].map((digit) => pod.child(id(digit)));
-    const pause = await startPause(sandbox!);
+    const sandboxed = await startPause(sandbox!);
     const app = await hold(small!, 60);
     const leak = await hold(large!, 400, { wait: true });
     pod.limit(300 * MIB);
     leak.go();
     expect(await leak.exited).toBe(137);
     await until("the larger container is empty", () => large!.pids.length === 0);
-    await Bun.sleep(200);
-    expect(alive(pause.pid)).toBe(true);
+    await pause(200);
+    expect(alive(sandboxed.pid)).toBe(true);
     expect(alive(app.pid)).toBe(true);
     expect(pod.oomKills + large!.oomKills + small!.oomKills).toBe(0);
     const incident = await guard.incident(pod.path, "kill");
     expect(incident).toMatchObject({ cgroup: pod.path, containerId: id("c"), limitBytes: 300 * MIB });
     expect(guard.incidents(pod.path)).toHaveLength(1);
-    pause.kill();
+    sandboxed.kill();
   });
 
   test("a pod whose containers are all gone: the sandbox is never killed, and it is said once", async () => {
     const pod = top.child("kubepods/pod11111111-2222-3333-4444-666666666666");
-    const sandbox = pod.child(id("a"));
-    const pause = await startPause(sandbox);
+    const sandbox = pod.uncountedChild(id("a"));
+    const sandboxed = await startPause(sandbox);
     const holder = await hold(pod, 40);
     pod.limit(41 * MIB);
     await until("it is said", () => guard.logged("holds no process").length > 0);
-    await Bun.sleep(2500);
+    await pause(2500);
     expect(guard.logged("holds no process")).toHaveLength(1);
-    expect(alive(pause.pid)).toBe(true);
+    expect(alive(sandboxed.pid)).toBe(true);
     expect(alive(holder.pid)).toBe(true);
-    pause.kill();
+    sandboxed.kill();
   });
 
   test("while victims die nothing else in the pod is killed, and afterwards nothing needs to be", async () => {
@@ -117,7 +111,7 @@ describe.skipIf(missingLeak() !== null)("who dies", () => {
     // Each new limit makes the guard look at once: the first look strikes, the others find a kill under way.
     for (const limit of [263, 262.5, 262]) {
       pod.limit(limit * MIB);
-      await Bun.sleep(500);
+      await pause(500);
     }
     expect(alive(other.pid)).toBe(true);
     expect(guard.incidents(pod.path)).toMatchObject([
@@ -125,7 +119,7 @@ describe.skipIf(missingLeak() !== null)("who dies", () => {
     ]);
     await thaw();
     await until("the death is noted", () => guard.incidents(pod.path)[0]?.deadMillis !== null);
-    await Bun.sleep(300);
+    await pause(300);
     expect(alive(other.pid)).toBe(true);
     expect(guard.incidents(pod.path)).toHaveLength(1);
   });
@@ -152,7 +146,7 @@ describe.skipIf(missingLeak() !== null)("who dies", () => {
     const neighbour = await hold(cgroup, 60);
     const leak = await startLeak({ procsFile: cgroup.procsFile, megabytes: 400 });
     expect(await leak.exited).toBe(137);
-    await Bun.sleep(200);
+    await pause(200);
     expect(alive(neighbour.pid)).toBe(true);
     expect(cgroup.oomKills).toBe(0);
     expect(guard.incidents(cgroup.path)).toMatchObject([{ policy: "process", victims: [{ pid: leak.pid }] }]);
@@ -189,21 +183,14 @@ describe.skipIf(missingLeak() !== null)("who dies", () => {
   });
 });
 
-/** Keeps a process from dying: in a v1 freezer even SIGKILL waits, as in an uninterruptible sleep. @returns lets it die */
+/** Keeps a process from dying. @returns lets it die */
 function freeze(leak: Leak): () => Promise<void> {
-  const freezer = `/sys/fs/cgroup/freezer/oom-guard-test-${leak.pid}`;
-  mkdirSync(freezer);
-  writeFileSync(`${freezer}/cgroup.procs`, String(leak.pid));
-  writeFileSync(`${freezer}/freezer.state`, "FROZEN");
-  const thaw = () => {
-    if (existsSync(freezer)) writeFileSync(`${freezer}/freezer.state`, "THAWED");
-  };
-  frozen.push(thaw);
+  const freezer = new Freezer(leak.pid);
+  frozen.push(freezer);
   return async () => {
-    thaw();
+    freezer.thaw();
     expect(await leak.exited).toBe(137);
-    await until("the freezer is empty", () => readFileSync(`${freezer}/cgroup.procs`, "utf8") === "");
-    rmdirSync(freezer);
+    await freezer.remove();
   };
 }
 

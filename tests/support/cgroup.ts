@@ -1,17 +1,20 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { hierarchy } from "./hierarchy.ts";
+import { pause } from "./patience.ts";
 
-export const MOUNT = "/sys/fs/cgroup/memory";
 export const MIB = 1024 * 1024;
 
-/** A memory cgroup (v1) of a test's own. Paths are relative to the mount, as the guard prints them. */
+/** A memory cgroup of a test's own. Paths are relative to the mount, as the guard prints them. */
 export class TestCgroup {
   readonly path: string;
   readonly directory: string;
 
-  constructor(path: string, limitBytes?: number) {
+  constructor(path: string, limitBytes?: number, isCounted = true) {
     this.path = path;
-    this.directory = `${MOUNT}${path}`;
+    this.directory = `${hierarchy.mount}${path}`;
     mkdirSync(this.directory, { recursive: true });
+    if (hierarchy.version === 2 && isCounted) enableMemory(path);
     if (limitBytes !== undefined) this.limit(limitBytes);
   }
 
@@ -27,16 +30,25 @@ export class TestCgroup {
   /** A child that the guard has had the time to arm: the kernel takes some 20 ms to register a threshold. */
   async armedChild(name: string, limitBytes: number): Promise<TestCgroup> {
     const child = this.child(name, limitBytes);
-    await Bun.sleep(100);
+    await pause(100);
     return child;
+  }
+
+  /**
+   * A child in which memory is not counted apart, where the hierarchy knows such: in the unified one a cgroup whose
+   * children are counted holds no process of its own.
+   */
+  uncountedChild(name: string): TestCgroup {
+    return new TestCgroup(`${this.path}/${name}`, undefined, false);
   }
 
   get procsFile(): string {
     return `${this.directory}/cgroup.procs`;
   }
 
+  /** @param bytes -1: none */
   limit(bytes: number): void {
-    this.write("memory.limit_in_bytes", String(bytes));
+    this.write(hierarchy.limitFile, bytes < 0 ? hierarchy.unlimited : String(bytes));
   }
 
   write(file: string, text: string): void {
@@ -47,17 +59,32 @@ export class TestCgroup {
     return readFileSync(`${this.directory}/${file}`, "utf8");
   }
 
-  number(file: string): number {
-    return Number(this.read(file));
+  get usageBytes(): number {
+    return Number(this.read(hierarchy.usageFile));
   }
 
-  get usageBytes(): number {
-    return this.number("memory.usage_in_bytes");
+  /** The most it ever used. */
+  get peakBytes(): number {
+    return Number(this.read(hierarchy.peakFile));
+  }
+
+  get anonBytes(): number {
+    return this.#sum(hierarchy.anonFields);
+  }
+
+  /** Page cache of files, that of tmpfs not included. */
+  get fileCacheBytes(): number {
+    return this.#sum(hierarchy.fileCacheFields);
   }
 
   /** What the kernel's own OOM killer has shot in this cgroup: the figure everything here is about. */
   get oomKills(): number {
-    return Number(/^oom_kill (\d+)$/m.exec(this.read("memory.oom_control"))?.[1]);
+    return Number(/^oom_kill (\d+)$/m.exec(this.read(hierarchy.oomKillsFile))?.[1]);
+  }
+
+  /** Whether nothing is left in it of what a guard may have written. */
+  get isUntouched(): boolean {
+    return this.read(hierarchy.untouched.file).startsWith(hierarchy.untouched.holds);
   }
 
   /** A field of memory.stat. */
@@ -67,6 +94,10 @@ export class TestCgroup {
 
   get pids(): number[] {
     return this.read("cgroup.procs").trim().split("\n").filter(Boolean).map(Number);
+  }
+
+  #sum(fields: readonly string[]): number {
+    return fields.reduce((sum, field) => sum + this.stat(field), 0);
   }
 
   /** Ends what is left in it and below it, and removes it. */
@@ -87,6 +118,14 @@ export class TestCgroup {
       }
     }
   }
+}
+
+/** Has the memory controller count in a cgroup of the unified hierarchy: each one above must ask for it. */
+function enableMemory(path: string): void {
+  const parent = dirname(path);
+  if (parent !== "/") enableMemory(parent);
+  const control = `${hierarchy.mount}${parent}/cgroup.subtree_control`;
+  if (!readFileSync(control, "utf8").split(/\s/).includes("memory")) writeFileSync(control, "+memory");
 }
 
 /** Directories below one, deepest first. */

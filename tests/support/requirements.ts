@@ -1,5 +1,6 @@
 import { accessSync, appendFileSync, constants, existsSync } from "node:fs";
 import { kubernetesFolder } from "./cluster/kubernetes-folder.ts";
+import { hierarchy } from "./hierarchy.ts";
 import { JOURNALD } from "./journald.ts";
 
 /** Why a test cannot run here and what would help, on one line; null: it can. */
@@ -14,11 +15,11 @@ function say(reason: Missing): Missing {
 function rootAndMemoryCgroup(): Missing {
   if (process.getuid?.() !== 0) return "tests on real cgroups need root: sudo npm test";
   try {
-    accessSync("/sys/fs/cgroup/memory/memory.usage_in_bytes", constants.R_OK);
-    accessSync("/sys/fs/cgroup/memory", constants.W_OK);
+    accessSync(`${hierarchy.mount}/memory.stat`, constants.R_OK);
+    accessSync(hierarchy.mount, constants.W_OK);
     return null;
   } catch {
-    return "tests on real cgroups need a cgroup v1 memory hierarchy at /sys/fs/cgroup/memory: boot with systemd.unified_cgroup_hierarchy=0";
+    return `tests on real cgroups need a memory controller at ${hierarchy.mount}, and to write there`;
   }
 }
 
@@ -42,7 +43,7 @@ function apiServer(): Missing {
   return "kube-apiserver and kubelet are not built: run tests/components/build-kubernetes";
 }
 
-/** A cgroup v1 memory hierarchy to make cgroups in. */
+/** A memory hierarchy to make cgroups in. */
 export function missingMemoryCgroup(): Missing {
   return say(rootAndMemoryCgroup());
 }

@@ -1,5 +1,4 @@
-/** In an emulated machine everything takes longer: how many times longer we wait there. */
-const PATIENCE = Number(process.env.OOM_GUARD_TEST_PATIENCE ?? 1);
+import { patient } from "./patience.ts";
 
 /** Waits until the condition holds; fails with `what` when it does not within the time. */
 export async function until(
@@ -7,9 +6,9 @@ export async function until(
   condition: () => boolean | Promise<boolean>,
   timeoutMs = 10_000,
 ): Promise<void> {
-  const deadline = performance.now() + timeoutMs * PATIENCE;
+  const deadline = performance.now() + patient(timeoutMs);
   while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${what}`);
+    if (performance.now() > deadline) throw new Error(`not within ${patient(timeoutMs)} ms: ${what}`);
     await Bun.sleep(10);
   }
 }
