@@ -217,11 +217,16 @@ export class Sentinel {
     if (verdict.action === "note") this.#executor.note(watch, reading, trigger);
     if (verdict.action !== "kill" || this.#executor.kill(watch, reading, trigger, nowMs)) return;
     this.#pollAt(watch, nowMs + RETRY_MS);
-    this.#post({ type: "helpless", slot: spec.slot });
+    // Files in memory alone are nobody's fault, and who may come is not there to be held back.
+    if (pidsBelow(spec.armed.directoryFd).length > 0) this.#sayNoVictim(spec);
+  }
+
+  #sayNoVictim({ slot, cgroup }: WatchSpec): void {
+    this.#post({ type: "helpless", slot });
     this.#troubles.tell(
       "no-victim",
-      `no-victim ${spec.cgroup}`,
-      `${spec.cgroup} is over its threshold, but holds no process the guard may kill: the kernel's OOM killer stays in charge of it`,
+      `no-victim ${cgroup}`,
+      `${cgroup} is over its threshold, but holds no process the guard may kill: the kernel's OOM killer stays in charge of it`,
     );
   }
 
