@@ -9,8 +9,23 @@ const EPOLL_CTL_ADD = 1;
 const EPOLL_CTL_DEL = 2;
 const EPOLL_CTL_MOD = 3;
 const EPOLLIN = 0x1;
+const EPOLLPRI = 0x2;
 const EPOLLONESHOT = 1 << 30;
 const EPOLLET = 1 << 31;
+
+/** What of a descriptor wakes the waiter: data to read (an eventfd), or an event (a file of cgroup v2, a PSI trigger). */
+export type Readiness = "readable" | "priority";
+
+const heard: Readonly<Record<Readiness, number>> = {
+  readable: EPOLLIN | EPOLLET,
+  priority: EPOLLPRI | EPOLLET,
+};
+// A file of cgroup v2 tells of an event with EPOLLERR, too, which cannot be masked (kernfs_generic_poll(), fs/kernfs/file.c).
+// Only a oneshot that has fired is silent.
+const silent: Readonly<Record<Readiness, number>> = {
+  readable: EPOLLET,
+  priority: EPOLLPRI | EPOLLET | EPOLLONESHOT,
+};
 
 /**
  * Waits on many descriptors at once (epoll(7)). Edge-triggered: an eventfd wakes the waiter at each signal without
@@ -31,28 +46,28 @@ export class Epoll {
   }
 
   /** Watches a descriptor; `tag` (below 2^53) comes back from `wait`. @throws SysError */
-  add(fd: number, tag: number): void {
-    this.#control(EPOLL_CTL_ADD, fd, EPOLLIN | EPOLLET, tag);
+  add(fd: number, tag: number, wakes: Readiness = "readable"): void {
+    this.#control(EPOLL_CTL_ADD, fd, heard[wakes], tag);
   }
 
-  /** Adds a descriptor that stays silent until `listenOnce`. @throws SysError */
-  addSilent(fd: number, tag: number): void {
-    this.#control(EPOLL_CTL_ADD, fd, EPOLLET, tag);
+  /** Adds a descriptor that stays silent until `listen`; "priority" may be reported once more. @throws SysError */
+  addSilent(fd: number, tag: number, wakes: Readiness = "readable"): void {
+    this.#control(EPOLL_CTL_ADD, fd, silent[wakes], tag);
   }
 
   /** Reports the descriptor's next readiness, once; a signal that came while it was silent counts. @throws SysError */
-  listenOnce(fd: number, tag: number): void {
-    this.#control(EPOLL_CTL_MOD, fd, EPOLLIN | EPOLLET | EPOLLONESHOT, tag);
+  listenOnce(fd: number, tag: number, wakes: Readiness = "readable"): void {
+    this.#control(EPOLL_CTL_MOD, fd, heard[wakes] | EPOLLONESHOT, tag);
   }
 
-  /** Keeps a watched descriptor silent until `listen`. @throws SysError */
-  silence(fd: number, tag: number): void {
-    this.#control(EPOLL_CTL_MOD, fd, EPOLLET, tag);
+  /** Keeps a watched descriptor silent until `listen`; "priority" may be reported once more. @throws SysError */
+  silence(fd: number, tag: number, wakes: Readiness = "readable"): void {
+    this.#control(EPOLL_CTL_MOD, fd, silent[wakes], tag);
   }
 
   /** Reports the descriptor's readiness again; a signal that came while it was silent counts. @throws SysError */
-  listen(fd: number, tag: number): void {
-    this.#control(EPOLL_CTL_MOD, fd, EPOLLIN | EPOLLET, tag);
+  listen(fd: number, tag: number, wakes: Readiness = "readable"): void {
+    this.#control(EPOLL_CTL_MOD, fd, heard[wakes], tag);
   }
 
   /** Stops watching a descriptor; one that is not watched is no error. */

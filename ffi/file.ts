@@ -9,11 +9,20 @@ import { SysError } from "./sys-error.ts";
 
 const AT_FDCWD = -100;
 const O_RDONLY = 0;
+const O_WRONLY = 0o1;
+const O_RDWR = 0o2;
+const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
 
 /** Opens for reading, relative to an open directory. @returns a descriptor, or -errno. */
 export function openReadAt(directoryFd: number, path: NativeBuffer): number {
   const fd = libc.openat(directoryFd, path.address, O_RDONLY | O_CLOEXEC, 0);
+  return fd < 0 ? -errno() : fd;
+}
+
+/** Opens for writing, relative to an open directory. @returns a descriptor, or -errno. */
+export function openWriteAt(directoryFd: number, path: NativeBuffer): number {
+  const fd = libc.openat(directoryFd, path.address, O_WRONLY | O_CLOEXEC, 0);
   return fd < 0 ? -errno() : fd;
 }
 
@@ -92,9 +101,12 @@ export function openFile(path: string, flags: number, mode = 0o600): number {
   return fd;
 }
 
-/** The same on a thread of the pool, for writes that the kernel takes long over. @throws SysError */
+/**
+ * The same on a thread of the pool, for writes that the kernel takes long over. Where a kernel can leave a part of the work
+ * for later, it is asked to (O_NONBLOCK). @throws SysError
+ */
 export function writeControlInPool(path: string, text: string): Promise<void> {
-  const fd = openFile(path, 0o1);
+  const fd = openFile(path, O_WRONLY | O_NONBLOCK);
   return new Promise((resolve, reject) => {
     writeAsync(fd, text, (error) => {
       close(fd);
@@ -106,14 +118,30 @@ export function writeControlInPool(path: string, text: string): Promise<void> {
 
 /** Writes a whole text to a control file with one write, as cgroup files want it. @throws SysError */
 export function writeControl(path: string, text: string): void {
-  const fd = openFile(path, 0o1);
+  const fd = openFile(path, O_WRONLY);
   try {
-    const data = cString(text);
-    while (libc.write(fd, data.address, data.bytes.length - 1) < 0) {
-      const code = errno();
-      if (code !== EINTR) throw new SysError("write", code, path);
-    }
+    writeWhole(fd, path, text);
   } finally {
     close(fd);
+  }
+}
+
+/** The same where what was written holds as long as the file is open. @returns the descriptor @throws SysError */
+export function openControl(path: string, text: string): number {
+  const fd = openFile(path, O_RDWR | O_NONBLOCK);
+  try {
+    writeWhole(fd, path, text);
+    return fd;
+  } catch (error) {
+    close(fd);
+    throw error;
+  }
+}
+
+function writeWhole(fd: number, path: string, text: string): void {
+  const data = cString(text);
+  while (libc.write(fd, data.address, data.bytes.length - 1) < 0) {
+    const code = errno();
+    if (code !== EINTR) throw new SysError("write", code, path);
   }
 }

@@ -20,6 +20,9 @@ const MAX_AT_ONCE = 2;
 // A cgroup that vanishes under the write refuses too; a kernel that never does it refuses every time.
 const REFUSALS_TO_BELIEVE = 3;
 
+// From the threshold, where it is asked for at the latest, to a margin below where it is near its limit again.
+const MARGINS = 2;
+
 const failed = (): ReclaimOutcome => "failed";
 
 /** Drops page cache of cgroups that come near their limit, off the threads that decide. */
@@ -68,17 +71,19 @@ export class Reclaimer {
     const cooldownMs = Math.max(history.cooldownMs, this.#settings.cooldownMs);
     const reading = readOnce(this.#reader, `${this.#hierarchy.mount}${cgroup}`, (reading) => reading);
     if (reading === null) return;
-    const { fileBytes, swappableBytes } = reading;
+    const { fileBytes } = reading;
+    const swappableBytes = this.#hierarchy.reclaimSparesSwap ? 0 : reading.swappableBytes;
     const facts = { mode: this.#settings.mode, fileBytes, marginBytes, swappableBytes };
     if (!shouldReclaim({ ...facts, lastMs: history.lastMs, cooldownMs }, nowMs)) return;
     const next = nextCooldownMs(cooldownMs, history.lastMs, nowMs, this.#settings.cooldownMs);
     this.#histories.set(cgroup, { lastMs: nowMs, cooldownMs: next });
     this.#running.add(cgroup);
-    void this.#reclaim(cgroup, fileBytes);
+    void this.#reclaim(cgroup, fileBytes, Math.min(fileBytes, MARGINS * marginBytes));
   }
 
-  async #reclaim(cgroup: string, fileBytes: number): Promise<void> {
-    const outcome = await this.#hierarchy.reclaim(cgroup, reclaimBudgetMs(fileBytes)).catch(failed);
+  async #reclaim(cgroup: string, fileBytes: number, wantedBytes: number): Promise<void> {
+    const budgetMs = reclaimBudgetMs(fileBytes);
+    const outcome = await this.#hierarchy.reclaim(cgroup, wantedBytes, budgetMs).catch(failed);
     this.#running.delete(cgroup);
     if (outcome === "refused") this.#refusals++;
     if (outcome === "done" || outcome === "cut-off") this.#everWorked = true;

@@ -1,7 +1,7 @@
 import { ENODEV, ENOENT } from "../../ffi/errno.ts";
 import { close } from "../../ffi/file.ts";
 import { SysError } from "../../ffi/sys-error.ts";
-import type { Hierarchy, Refusal } from "../cgroup/hierarchy.ts";
+import type { Hierarchy, Refusal, Wanted } from "../cgroup/hierarchy.ts";
 import type { SettingsMatcher } from "../config/rules.ts";
 import { cacheFloorBytes, marginBytes } from "../decide/margin.ts";
 import { classify, type PathClass } from "../discover/classify.ts";
@@ -21,6 +21,8 @@ interface Entry {
   slot: number | null;
   /** What the watch was armed with, to see a difference. */
   armedWith: string;
+  /** Nobody in it may be killed: it must not be held back until it is below its threshold again. */
+  helpless: boolean;
   knownAs: string;
 }
 
@@ -88,6 +90,7 @@ export class Armer {
         identity: this.#identify(cgroup),
         slot: null,
         armedWith: "",
+        helpless: false,
         knownAs: "",
       };
       entry.limitBytes = limitBytes;
@@ -108,6 +111,7 @@ export class Armer {
     if (entry === undefined) return;
     this.#entries.delete(cgroup);
     this.#disarm(entry);
+    this.#ports.hierarchy.letGo(cgroup);
     this.#ports.send({ type: "know", cgroup, known: null });
     this.#ports.onIdentified?.(cgroup, null);
   }
@@ -139,6 +143,14 @@ export class Armer {
     }
   }
 
+  /** The sentinel can do nothing for the cgroup in this slot: held back it would only be stuck. */
+  helpless(slot: number): void {
+    const entry = this.#entries.get(this.#cgroupOfSlot.get(slot) ?? "");
+    if (entry === undefined) return;
+    entry.helpless = true;
+    this.#ports.hierarchy.letGo(entry.cgroup);
+  }
+
   /** The sentinel has closed a watch: its slot may be given again. */
   released({ slot }: Extract<FromSentinel, { type: "released" }>): void {
     this.#freeSlots.push(slot);
@@ -156,13 +168,19 @@ export class Armer {
       action();
     } catch (error) {
       if (!(error instanceof SysError)) throw error;
-      if (error.errno === ENOENT || error.errno === ENODEV) this.forget(cgroup);
-      else
-        this.#ports.onTrouble(
-          "cgroup-not-armed",
-          `arm ${error.code}`,
-          `cannot arm a cgroup, so nobody guards it: ${error.message}`,
-        );
+      this.#failed(cgroup, error);
+    }
+  }
+
+  #failed(cgroup: string, error: SysError): void {
+    if (error.errno === ENOENT || error.errno === ENODEV) this.forget(cgroup);
+    else {
+      this.#ports.hierarchy.letGo(cgroup);
+      this.#ports.onTrouble(
+        "cgroup-not-armed",
+        `arm ${error.code}`,
+        `cannot arm a cgroup, so nobody guards it: ${error.message}`,
+      );
     }
   }
 
@@ -181,6 +199,7 @@ export class Armer {
     }
     if (!this.#isWorthArming(entry)) {
       this.#disarm(entry);
+      this.#ports.hierarchy.letGo(cgroup);
       return;
     }
     const margin = marginBytes(limitBytes, settings);
@@ -189,10 +208,15 @@ export class Armer {
       marginBytes: margin,
       cacheFloorBytes: cacheFloorBytes(limitBytes, settings),
     };
-    const armedWith = JSON.stringify([limitBytes, bounds, policy, identity.kind]);
-    if (armedWith === entry.armedWith) return;
-    this.#disarm(entry);
     const nearBytes = limitBytes - 2 * margin;
+    // Where the guard only takes note, the kernel's OOM killer must get its turn.
+    const wanted = { thresholdBytes: bounds.thresholdBytes, nearBytes, hold: policy !== "noop" };
+    const armedWith = JSON.stringify([limitBytes, bounds, policy, identity.kind]);
+    if (armedWith === entry.armedWith) {
+      this.#renew(entry, wanted);
+      return;
+    }
+    this.#disarm(entry);
     const { refused, ...armed } = this.#ports.hierarchy.arm(cgroup);
     this.#sayRefused(refused);
     const slot = this.#freeSlots.pop() ?? this.#nextSlot++;
@@ -204,21 +228,34 @@ export class Armer {
       type: "watch",
       spec: { slot, cgroup, kind, policy, limitBytes, nearBytes, bounds, armed },
     });
-    const thresholds = this.#armThresholds(entry, slot, bounds.thresholdBytes, nearBytes);
-    this.#pending.add(thresholds);
-    void thresholds.finally(() => this.#pending.delete(thresholds));
+    this.#await(this.#armThresholds(entry, slot, wanted));
+  }
+
+  #await(pending: Promise<void>): void {
+    this.#pending.add(pending);
+    void pending.finally(() => this.#pending.delete(pending));
+  }
+
+  /** Others may write what the guard has written. */
+  #renew(entry: Entry, wanted: Wanted): void {
+    const { hierarchy } = this.#ports;
+    if (entry.helpless && hierarchy.usageBytes(entry.cgroup) >= wanted.thresholdBytes) return;
+    entry.helpless = false;
+    const renewed = hierarchy.renew(entry.cgroup, wanted).catch((error) => {
+      if (!(error instanceof SysError)) throw error;
+      this.#failed(entry.cgroup, error);
+    });
+    this.#await(renewed);
   }
 
   /** Until they are granted the sentinel looks by itself. */
-  async #armThresholds(entry: Entry, slot: number, thresholdBytes: number, nearBytes: number): Promise<void> {
+  async #armThresholds(entry: Entry, slot: number, wanted: Wanted): Promise<void> {
     const { cgroup, armedWith } = entry;
-    const granted = await this.#ports.hierarchy
-      .armThresholds(cgroup, thresholdBytes, nearBytes)
-      .catch((error) => {
-        // Removed meanwhile; inotify tells.
-        if (error instanceof SysError) return null;
-        throw error;
-      });
+    const granted = await this.#ports.hierarchy.armThresholds(cgroup, wanted).catch((error) => {
+      // Removed meanwhile; inotify tells.
+      if (error instanceof SysError) return null;
+      throw error;
+    });
     if (granted === null) return;
     this.#sayRefused(granted.refused);
     const stillArmed =

@@ -1,3 +1,5 @@
+import type { Readiness } from "../../ffi/epoll.ts";
+import type { NativeBuffer } from "../../ffi/native-buffer.ts";
 import type { SysError } from "../../ffi/sys-error.ts";
 import type { Reading } from "../decide/reading.ts";
 
@@ -11,6 +13,8 @@ export type Meaning = "threshold" | "near" | "pressure" | "reclaim" | "oom";
 export interface Signal {
   readonly meaning: Meaning;
   readonly fd: number;
+  /** An eventfd is "readable"; of a "priority" one reading from its start forgets what it has told. */
+  readonly wakes: Readiness;
 }
 
 /** A notification this kernel did not grant. The others carry the watch. */
@@ -23,6 +27,14 @@ export interface Refusal {
 export interface Granted {
   readonly signals: readonly Signal[];
   readonly refused: readonly Refusal[];
+}
+
+/** What a cgroup is armed for, in bytes. */
+export interface Wanted {
+  readonly thresholdBytes: number;
+  readonly nearBytes: number;
+  /** May the kernel hold the cgroup back at the threshold? Only where the guard will then act. */
+  readonly hold: boolean;
 }
 
 /** The open descriptors of one armed cgroup. Whoever got it closes them all (`descriptors`). */
@@ -41,24 +53,50 @@ export function descriptors(armed: Armed): number[] {
 /** How a reclaim ended: cut off after its time budget, refused by the kernel (old ones do while tasks run), or not even begun. */
 export type ReclaimOutcome = "done" | "cut-off" | "refused" | "failed";
 
+/** Files of a cgroup by which others change what it is armed with. */
+export interface ControlFiles {
+  readonly names: readonly string[];
+  /** Each needs a watch of its own: one on the directory would tell of other files, again and again (inotify). */
+  readonly singly: boolean;
+}
+
 /** The memory controller as the main thread uses it. Cgroup names are relative to the mount ("/kubepods/x"). */
 export interface Hierarchy {
   readonly version: 1 | 2;
   readonly mount: string;
   /** The limit on memory; Infinity without one. @throws SysError */
   limitBytes(cgroup: string): number;
+  /** @throws SysError */
+  usageBytes(cgroup: string): number;
   /** Whether the cgroup's numbers and limit cover its children. @throws SysError */
   coversChildren(cgroup: string): boolean;
   /** Opens the cgroup and asks for what the kernel grants at once; nothing stays open when it throws. @throws SysError */
   arm(cgroup: string): Armed & Granted;
-  /** Asks to be told when usage crosses these sizes, which takes the kernel some 20 ms. @throws SysError when the cgroup is gone */
-  armThresholds(cgroup: string, thresholdBytes: number, nearBytes: number): Promise<Granted>;
-  /** Asks the kernel to drop the cgroup's page cache; ends within the budget. */
-  reclaim(cgroup: string, budgetMs: number): Promise<ReclaimOutcome>;
+  /**
+   * Asks to be told when usage crosses these sizes. Takes the kernel some 20 ms (v1), or as long as it takes to bring
+   * usage below the threshold (v2). @throws SysError when the cgroup is gone
+   */
+  armThresholds(cgroup: string, wanted: Wanted): Promise<Granted>;
+  /** Puts into the cgroup what `armThresholds` put there, where somebody has overwritten it or it was let go. @throws SysError */
+  renew(cgroup: string, wanted: Wanted): Promise<void>;
+  /** Takes back what `armThresholds` put into the cgroup. One that is gone needs nothing. */
+  letGo(cgroup: string): void;
+  /** Takes back what an earlier process has left where nothing is armed now. */
+  tidy(): void;
+  /** Takes back everything. */
+  letAllGo(): Promise<void>;
+  readonly control: ControlFiles;
+  /** Whether a reclaim can spare anonymous memory where there is swap. */
+  readonly reclaimSparesSwap: boolean;
+  /** Asks the kernel to drop that much of the cgroup's page cache, or all of it; ends within the budget. */
+  reclaim(cgroup: string, wantedBytes: number, budgetMs: number): Promise<ReclaimOutcome>;
 }
 
 /** The memory controller as the sentinel uses it: synchronous, on open descriptors. */
 export interface MemoryReader {
+  /** The files `usage` and `reading` read through kept descriptors. */
+  readonly usageFile: NativeBuffer;
+  readonly statFile: NativeBuffer;
   /** Usage in bytes, or -errno (-ENODEV: the cgroup is gone). */
   usage(armed: Pick<Armed, "usageFd">): number;
   /** Everything a decision needs, or -errno (-ENODEV: the cgroup is gone). */
@@ -70,6 +108,13 @@ export interface MemoryReader {
    * -errno when the cgroup is gone.
    */
   oomKills(directoryFd: number): number;
+  /**
+   * How often the cgroup's own notification told of the kernel's OOM killer; NaN where that has one of its own, -errno when
+   * the cgroup is gone.
+   */
+  oomEvents(directoryFd: number): number;
+  /** SIGKILLs everything in the cgroup and below it at one stroke, answering 0 or -errno; null where no kernel can. */
+  readonly killAll: ((directoryFd: number) => number) | null;
   /** The limit the kernel measures oom_score_adj against, in pages. */
   oomTotalPages(directoryFd: number, limitBytes: number): number;
 }

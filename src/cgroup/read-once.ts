@@ -3,9 +3,6 @@ import { cString } from "../../ffi/native-buffer.ts";
 import type { Reading } from "../decide/reading.ts";
 import type { MemoryReader } from "./hierarchy.ts";
 
-const usageFile = cString("memory.usage_in_bytes");
-const statFile = cString("memory.stat");
-
 /**
  * Opens a cgroup, hands its open directory and a fresh reading over, and closes it again.
  * @returns null when the cgroup is gone
@@ -22,8 +19,8 @@ export function readOnce<T>(
   };
   try {
     const directoryFd = keep(openDirectory(cString(directory)));
-    const usageFd = keep(openReadAt(directoryFd, usageFile));
-    const statFd = keep(openReadAt(directoryFd, statFile));
+    const usageFd = keep(openReadAt(directoryFd, reader.usageFile));
+    const statFd = keep(openReadAt(directoryFd, reader.statFile));
     if (opened.length < 3) return null;
     const usageBytes = reader.usage({ usageFd });
     const reading = usageBytes < 0 ? usageBytes : reader.reading({ directoryFd, statFd }, usageBytes);

@@ -47,6 +47,12 @@ export const commands: readonly Command[] = [
     load: async () => (await import("./doctor.ts")).doctor,
   },
   {
+    name: "release",
+    summary: "give back what a guard that was killed has left in cgroups; its unit does so by itself",
+    flags: commandFlags.release,
+    load: async () => (await import("./release.ts")).release,
+  },
+  {
     name: "install",
     summary: "put this executable and its systemd unit in place; again: bring them up to date",
     flags: commandFlags.install,

@@ -8,7 +8,7 @@ import { closeUnits, openUnits } from "../act/units.ts";
 import { pidsBelow } from "../cgroup/processes.ts";
 import { Cluster, eventMode } from "../daemon/cluster.ts";
 import { openRecorder } from "../daemon/recording.ts";
-import { calm, step } from "../decide/step.ts";
+import { calm, lookOnce, step } from "../decide/step.ts";
 import type { Identity } from "../discover/identity.ts";
 import { ClusterAccess } from "../kubernetes/cluster-access.ts";
 import { draftIncident } from "../record/draft.ts";
@@ -40,7 +40,7 @@ export async function enforce(tools: SurveyTools, over: readonly Surveyed[]): Pr
   }
   const log = createLog({ format: logFormat, level: logLevel });
   const access = new ClusterAccess(tools.config.kubernetes, process.env);
-  const recorder = openRecorder(stateDir, null, log, () => eventMode(access));
+  const recorder = openRecorder(stateDir, null, tools.hierarchy.version, log, () => eventMode(access));
   const survey = new Survey(tools);
   try {
     const deepestFirst = over.toSorted((a, b) => b.cgroup.split("/").length - a.cgroup.split("/").length);
@@ -79,7 +79,7 @@ async function enforceOne(
   const surveyed = survey.look(cgroup);
   if (surveyed === null) return;
   const { reading, bounds, policy } = surveyed;
-  const { action } = step(calm, reading, bounds, policy, false, performance.now(), 0);
+  const { action } = step(calm, reading, bounds, policy, lookOnce);
   if (action === "none") {
     log.info(
       "kernel-can-reclaim",

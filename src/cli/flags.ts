@@ -64,6 +64,7 @@ export const commandFlags = {
   history: [config, ...stateDir, json, { name: "limit", value: "N", help: "at most N incidents" }],
   explain: [config, json],
   doctor: [config, ...settings, json],
+  release: [config, ...stateDir],
   install: [root],
   uninstall: [root, { name: "purge", help: "also remove the configuration and the incidents" }],
   print: [],

@@ -1,39 +1,42 @@
 import { release } from "node:os";
 import { widenThreadPool } from "../../ffi/thread-pool.ts";
-import { hierarchyV1 } from "../cgroup/v1/hierarchy.ts";
-import { memoryReaderV1 } from "../cgroup/v1/read.ts";
+import { memoryReader } from "../cgroup/memory-reader.ts";
 import type { Config } from "../config/config.ts";
 import { eventMode } from "../daemon/cluster.ts";
 import type { DaemonParts } from "../daemon/daemon.ts";
 import { openBlackBox, openRecorder } from "../daemon/recording.ts";
+import type { MemoryMount } from "../discover/mount.ts";
 import { ClusterAccess } from "../kubernetes/cluster-access.ts";
 import type { Log } from "../report/log.ts";
 import { sentinelUrl } from "../sentinel-url.ts";
-import { calibrate } from "./calibrate.ts";
 import { keepCredentials } from "./keep-credentials.ts";
 import { lockMemory } from "./lock-memory.ts";
+import { openHierarchy } from "./open-hierarchy.ts";
 
 // One waits for changes of the tree, the others for the kernel to register thresholds. With 32 a start with 250 cgroups
 // takes 0.45 s, with 8 1.3 s; an idle thread costs some 50 KB.
 const POOL_THREADS = 32;
 
-/**
- * Readies this process for the guard, and opens what the guard works with. What cannot be had is said and done without.
- * @param mount the directory of the memory controller
- */
-export function prepare(config: Config, mount: string, log: Log): Omit<DaemonParts, "onFatal" | "onTick"> {
+/** Readies this process for the guard, and opens what the guard works with. What cannot be had is said and done without. */
+export function prepare(
+  config: Config,
+  mount: MemoryMount,
+  log: Log,
+): Omit<DaemonParts, "onFatal" | "onTick"> {
   widenThreadPool(POOL_THREADS);
   lockMemory((message) => log.info("memory-not-locked", message));
-  const unit = calibrate(mount, log);
+  const hierarchy = openHierarchy(config, mount, log);
   const blackBox = openBlackBox(config.stateDir, log);
   const clusterAccess = new ClusterAccess(config.kubernetes, process.env);
   keepCredentials(config, (message) => log.info("core-files-possible", message));
-  const recorder = openRecorder(config.stateDir, blackBox, log, () => eventMode(clusterAccess));
+  const recorder = openRecorder(config.stateDir, blackBox, mount.version, log, () =>
+    eventMode(clusterAccess),
+  );
   return {
     config,
     log,
-    hierarchy: hierarchyV1(mount, unit),
-    reader: memoryReaderV1,
+    hierarchy,
+    reader: memoryReader(mount.version),
     recorder,
     sentinelUrl,
     blackBoxFd: blackBox?.fd ?? -1,

@@ -2,6 +2,7 @@ import { release } from "node:os";
 import packageFile from "../../package.json" with { type: "json" };
 import type { Config } from "../config/config.ts";
 import { Daemon } from "../daemon/daemon.ts";
+import type { MemoryMount } from "../discover/mount.ts";
 import { createLog, type Log } from "../report/log.ts";
 import { humanSize } from "../report/size.ts";
 import { type ServiceEnvironment, takeServiceEnvironment } from "../service/environment.ts";
@@ -47,7 +48,7 @@ async function runUnder(environment: ServiceEnvironment, options: CliOptions): P
 async function guard(
   options: CliOptions,
   config: Config,
-  mount: string,
+  mount: MemoryMount,
   log: Log,
   service: GuardService,
 ): Promise<number> {
@@ -84,10 +85,11 @@ async function guard(
   return code;
 }
 
-function introduce(daemon: Daemon, config: Config, mount: string, log: Log): void {
+function introduce(daemon: Daemon, config: Config, mount: MemoryMount, log: Log): void {
   log.info("guarding", `oom-guard ${packageFile.version} guards ${daemon.watchedCount} cgroups`, {
     kernel: release(),
-    mount,
+    mount: mount.path,
+    cgroups: `v${mount.version}`,
     roots: config.cgroupRoots.join(" "),
     policy: config.policy,
     margin: `${config.marginRatio * 100}% of the limit, ${humanSize(config.minMarginBytes)} to ${humanSize(config.maxMarginBytes)}`,

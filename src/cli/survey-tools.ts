@@ -1,6 +1,6 @@
 import { release } from "node:os";
-import { hierarchyV1 } from "../cgroup/v1/hierarchy.ts";
-import { memoryReaderV1 } from "../cgroup/v1/read.ts";
+import { hierarchyToLookAt } from "../cgroup/look-at.ts";
+import { memoryReader } from "../cgroup/memory-reader.ts";
 import type { Config } from "../config/config.ts";
 import { kernelGeneration } from "../decide/kernel-generation.ts";
 import { namesOnce } from "../survey/names-once.ts";
@@ -16,14 +16,13 @@ const PODS_TIMEOUT_MS = 2000;
 export async function surveyTools(config: Config): Promise<SurveyTools> {
   const mount = memoryMount(config);
   const [names, { pods, error }] = await Promise.all([
-    namesOnce(config, PROC, 1),
+    namesOnce(config, PROC, mount.version),
     podsOnce(() => listNodePods(config, PODS_TIMEOUT_MS), PODS_TIMEOUT_MS),
   ]);
   return {
     config,
-    // A command arms nothing, so the unit of thresholds is of no matter.
-    hierarchy: hierarchyV1(mount, "bytes"),
-    reader: memoryReaderV1,
+    hierarchy: hierarchyToLookAt(mount),
+    reader: memoryReader(mount.version),
     names,
     pods,
     podsError: error,

@@ -79,7 +79,7 @@ export class Daemon {
     this.#reclaimer = new Reclaimer(hierarchy, reader, config.reclaim, (cgroup, outcome, freedBytes) =>
       this.#reclaimed(cgroup, outcome, freedBytes),
     );
-    this.#tree = followTree(hierarchy.mount, config.cgroupRoots, this.#armer, this.#reclaimer, log);
+    this.#tree = followTree(hierarchy, config.cgroupRoots, this.#armer, this.#reclaimer, log);
     this.#runtimes = new Runtimes(
       config.runtime,
       { names: this.#names, procRoot: PROC, hierarchy: hierarchy.version },
@@ -122,6 +122,7 @@ export class Daemon {
     if (goByName(parts.config.rules)) await daemon.#runtimes.waitForNames();
     daemon.#tree.resync();
     await daemon.settled();
+    hierarchy.tidy();
     daemon.#cluster.introduce();
     // An earlier process may have left some.
     daemon.#cluster.wake();
@@ -174,6 +175,7 @@ export class Daemon {
     if (!stopped && !this.#sentinel.isDead)
       this.#parts.log.warn("sentinel-not-stopped", "the sentinel thread did not confirm its end");
     this.#tree.close();
+    await this.#parts.hierarchy.letAllGo();
     const sources = Promise.all([this.#cluster.stop(), this.#runtimes.stop()]);
     await Promise.race([sources, Bun.sleep(SOURCES_STOP_MS)]);
     return stopped;

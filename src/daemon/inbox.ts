@@ -48,6 +48,9 @@ export class Inbox {
         if (cgroup !== undefined) reclaimer.near(cgroup, armer.marginBytes(cgroup), performance.now());
         break;
       }
+      case "helpless":
+        armer.helpless(message.slot);
+        break;
       case "released":
         armer.released(message);
         break;

@@ -31,6 +31,7 @@ export function openBlackBox(stateDir: string, log: Log): BlackBox | null {
 export function openRecorder(
   stateDir: string,
   blackBox: BlackBox | null,
+  hierarchy: 1 | 2,
   log: Log,
   eventMode: () => EventMode = () => "off",
 ): Recorder {
@@ -64,7 +65,7 @@ export function openRecorder(
     },
     eventMode,
   );
-  const recovered = recorder.recover((incident) => happened(incident), performance.now());
+  const recovered = recorder.recover((incident) => happened(incident, hierarchy), performance.now());
   if (recovered.length > 0)
     log.warn(
       "incidents-recovered",
@@ -75,11 +76,13 @@ export function openRecorder(
 }
 
 /** An intent was carried out if one of its victims is no longer where it was. */
-function happened(incident: Incident): boolean {
+function happened(incident: Incident, hierarchy: 1 | 2): boolean {
   return incident.victims.some(({ pid }) => {
     const process = OpenProcess.open("/proc", pid);
-    const cgroup = process?.cgroupPath(1) ?? null;
+    const cgroup = process?.cgroupPath(hierarchy) ?? null;
+    // Dead but not reaped it still is in its cgroup (v2).
+    const isDead = process?.facts() == null;
     process?.close();
-    return cgroup === null || !isWithin(cgroup, incident.cgroup);
+    return isDead || cgroup === null || !isWithin(cgroup, incident.cgroup);
   });
 }

@@ -10,10 +10,20 @@ export interface KernelGeneration {
   readonly ties: "first" | "last";
 }
 
-/** Reads the generation off a `uname -r` such as "3.10.0-1160.el7.x86_64". Unreadable text counts as a current kernel. */
-export function kernelGeneration(release: string): KernelGeneration {
+/** `uname -r` as a number, 5.9 as 5009. Unreadable text counts as a current kernel. */
+function versionOf(release: string): number {
   const match = /^(\d+)\.(\d+)/.exec(release);
-  const version = match ? Number(match[1]) * 1000 + Number(match[2]) : Number.POSITIVE_INFINITY;
+  return match ? Number(match[1]) * 1000 + Number(match[2]) : Number.POSITIVE_INFINITY;
+}
+
+/** Before 5.9 a task above memory.high may go round and round in the kernel. */
+export function highIsSafe(release: string): boolean {
+  return versionOf(release) >= 5009;
+}
+
+/** Reads the generation off a `uname -r` such as "3.10.0-1160.el7.x86_64". */
+export function kernelGeneration(release: string): KernelGeneration {
+  const version = versionOf(release);
   return {
     floorsAtOne: version < 5009,
     adminBonus: version < 3014 ? "of-limit" : version < 4017 ? "of-points" : "none",

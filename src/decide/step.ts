@@ -37,9 +37,37 @@ export const calm: WatchState = { phase: "calm", pace: calmPace };
 
 const stayCalm: Verdict = { state: calm, action: "none", pollMs: -1, listenToReclaim: false };
 
+/** What a look is made with, beside the reading. */
+export interface Look {
+  readonly nowMs: number;
+  /** A kill in this cgroup's subtree, or above it, is not over yet. */
+  readonly blocked: boolean;
+  /** How fast usage grows as far as the caller knows; Infinity: the kernel finds nothing to give. */
+  readonly bytesPerMs: number;
+  /** The kernel holds usage back at the threshold itself (cgroup v2: memory.high), and has just said that it does. */
+  readonly held: boolean;
+}
+
+/** A look that no other one came before, and that knows of nothing else. */
+export const lookOnce: Look = { nowMs: 0, blocked: false, bytesPerMs: 0, held: false };
+
 /** Whether usage alone says that nothing is to be done, so that the dearer memory.stat need not be read. */
-export function usageSuffices(state: WatchState, bounds: Bounds, usageBytes: number): boolean {
-  return usageBytes < bounds.thresholdBytes && state.phase !== "noted";
+export function usageSuffices(
+  state: WatchState,
+  bounds: Bounds,
+  usageBytes: number,
+  held: Look["held"],
+): boolean {
+  return usageBytes < bounds.thresholdBytes && state.phase !== "noted" && !hovers(bounds, usageBytes, held);
+}
+
+/**
+ * Where the kernel drops page cache to hold a cgroup at its threshold, usage is seen just below it as often as above.
+ * Taking that for calm would have every one of a hundred notifications a second looked at (250 such cgroups: a fifth of a
+ * core); for a full cache, which it is, polling sees what there is to see.
+ */
+function hovers(bounds: Bounds, usageBytes: number, held: boolean): boolean {
+  return held && usageBytes >= bounds.thresholdBytes - bounds.marginBytes;
 }
 
 /** The verdict where `usageSuffices`. */
@@ -47,27 +75,25 @@ export function belowThreshold(): Verdict {
   return stayCalm;
 }
 
-/**
- * The guard's rule for one look at one cgroup.
- * @param blocked a kill in this cgroup's subtree, or above it, is not over yet
- * @param bytesPerMs how fast usage grows as far as the caller knows; Infinity: the kernel finds nothing to give
- */
+/** The guard's rule for one look at one cgroup. */
 export function step(
   state: WatchState,
   reading: Reading,
   bounds: Bounds,
   policy: Policy,
-  blocked: boolean,
-  nowMs: number,
-  bytesPerMs: number,
+  { nowMs, blocked, bytesPerMs, held }: Look,
 ): Verdict {
+  const reclaimable = reclaimableBytes(reading);
   if (reading.usageBytes < bounds.thresholdBytes) {
+    if (hovers(bounds, reading.usageBytes, held) && reclaimable >= bounds.cacheFloorBytes) {
+      const fixedBytes = reading.usageBytes - reclaimable;
+      return wait("cache", state, fixedBytes, reclaimable - bounds.cacheFloorBytes, nowMs);
+    }
     // One note per excursion: usage that dances around the threshold must first fall a margin below it.
     const stillNoted =
       state.phase === "noted" && reading.usageBytes >= bounds.thresholdBytes - bounds.marginBytes;
     return stillNoted ? { state, action: "none", pollMs: -1, listenToReclaim: false } : stayCalm;
   }
-  const reclaimable = reclaimableBytes(reading);
   const chargedBytes = reading.usageBytes - slackThatCounts(state, reading, bounds, bytesPerMs);
   const fixedBytes = chargedBytes - reclaimable;
   if (reclaimable >= bounds.cacheFloorBytes) {

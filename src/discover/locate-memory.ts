@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
-import { findMemoryMount } from "./mount.ts";
+import { findMemoryMount, type MemoryMount } from "./mount.ts";
 
-/** The directory of the cgroup v1 memory controller, or what is wrong and what would mend it. */
+/** Where the memory controller is, or what is wrong and what would mend it. */
 export type LocatedMemory =
-  | { readonly ok: true; readonly mount: string }
+  | { readonly ok: true; readonly mount: MemoryMount }
   | { readonly ok: false; readonly problem: string; readonly fix: string };
 
 /**
@@ -12,22 +12,39 @@ export type LocatedMemory =
  * @param procRoot usually "/proc"
  */
 export function locateMemory(cgroupMount: string, procRoot: string): LocatedMemory {
+  const fix = 'set cgroup_mount to where the memory controller is mounted, or to "auto"';
   if (cgroupMount !== "auto") {
-    if (existsSync(`${cgroupMount}/memory.usage_in_bytes`)) return { ok: true, mount: cgroupMount };
-    return {
-      ok: false,
-      problem: `cgroup_mount ${cgroupMount} is not a cgroup v1 memory hierarchy, it has no memory.usage_in_bytes`,
-      fix: 'set cgroup_mount to where the memory controller is mounted, or to "auto"',
-    };
+    const version = versionAt(cgroupMount);
+    if (version === null) {
+      const problem = `cgroup_mount ${cgroupMount} is not the root of a cgroup hierarchy: it has neither memory.usage_in_bytes (v1) nor cgroup.controllers (v2)`;
+      return { ok: false, problem, fix };
+    }
+    return checked({ version, path: cgroupMount });
   }
   const found = findMemoryMount(readFileSync(`${procRoot}/self/mounts`, "utf8"));
-  if (found?.version === 1) return { ok: true, mount: found.path };
+  return found === null
+    ? {
+        ok: false,
+        problem: "no memory cgroup is mounted",
+        fix: "mount -t cgroup2 none /sys/fs/cgroup, or name the mount with cgroup_mount",
+      }
+    : checked(found);
+}
+
+function versionAt(directory: string): 1 | 2 | null {
+  if (existsSync(`${directory}/memory.usage_in_bytes`)) return 1;
+  return existsSync(`${directory}/cgroup.controllers`) ? 2 : null;
+}
+
+/** A unified hierarchy need not have the memory controller. */
+function checked(mount: MemoryMount): LocatedMemory {
+  if (mount.version === 1) return { ok: true, mount };
+  const file = `${mount.path}/cgroup.controllers`;
+  const controllers = existsSync(file) ? readFileSync(file, "utf8").trim().split(" ") : [];
+  if (controllers.includes("memory")) return { ok: true, mount };
   return {
     ok: false,
-    problem:
-      found === null
-        ? "no memory cgroup is mounted"
-        : "only cgroup v2 is mounted, which this version does not guard yet",
-    fix: "boot with systemd.unified_cgroup_hierarchy=0, or name the mount with cgroup_mount",
+    problem: `the cgroup v2 hierarchy at ${mount.path} has no memory controller`,
+    fix: "take cgroup_disable=memory off the kernel command line and reboot",
   };
 }

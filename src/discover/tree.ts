@@ -13,19 +13,19 @@ import {
   type InotifyEvent,
 } from "../../ffi/inotify.ts";
 import { SysError } from "../../ffi/sys-error.ts";
+import type { ControlFiles } from "../cgroup/hierarchy.ts";
 import { isWithin } from "../proc/cgroup-path.ts";
 import type { Roots } from "./roots.ts";
 
 const MASK_ABOVE = IN_CREATE | IN_DELETE | IN_DELETE_SELF | IN_ONLYDIR;
-const MASK_INSIDE = MASK_ABOVE | IN_MODIFY;
 
 /** What the tree tells; cgroups are relative to the mount. */
 export interface TreeListener {
   /** Also said again of one that is known, when what was written in it may have been missed. */
   onAdded(cgroup: string): void;
   onRemoved(cgroup: string): void;
-  /** Somebody wrote a control file of this cgroup. */
-  onWritten(cgroup: string, file: string): void;
+  /** Somebody wrote a control file of this cgroup that counts. */
+  onWritten(cgroup: string): void;
   /** Something could not be watched: `resync` carries it, as long as `isBlind`. */
   onTrouble(error: SysError): void;
 }
@@ -33,6 +33,14 @@ export interface TreeListener {
 interface Directory {
   readonly watch: number;
   readonly inside: boolean;
+  /** Watches on single files in it. */
+  readonly files: readonly number[];
+}
+
+/** What a watch is on: a cgroup's directory (null), or one file in it. */
+interface Watched {
+  readonly cgroup: string;
+  readonly file: string | null;
 }
 
 /**
@@ -42,14 +50,17 @@ interface Directory {
  */
 export class CgroupTree {
   readonly #mount: string;
+  readonly #control: ControlFiles;
   readonly #listener: TreeListener;
   readonly #directories = new Map<string, Directory>();
-  readonly #byWatch = new Map<number, string>();
+  readonly #byWatch = new Map<number, Watched>();
   #inotify: Inotify | null = null;
   #roots: Roots;
 
-  constructor(mount: string, roots: Roots, listener: TreeListener) {
+  /** @param control what written in it is told of */
+  constructor(mount: string, control: ControlFiles, roots: Roots, listener: TreeListener) {
     this.#mount = mount;
+    this.#control = control;
     this.#roots = roots;
     this.#listener = listener;
   }
@@ -99,15 +110,22 @@ export class CgroupTree {
         for (const cgroup of [...this.cgroups()]) this.#listener.onAdded(cgroup);
         return;
       }
-      const directory = this.#byWatch.get(watch);
-      if (directory === undefined) continue;
-      if (mask & (IN_DELETE_SELF | IN_IGNORED)) this.#forgetBelow(directory);
+      const watched = this.#byWatch.get(watch);
+      if (watched === undefined) continue;
+      const { cgroup: directory, file } = watched;
+      if (mask & IN_MODIFY) this.#written(directory, file ?? name);
+      else if (file !== null) this.#byWatch.delete(watch);
+      else if (mask & (IN_DELETE_SELF | IN_IGNORED)) this.#forgetBelow(directory);
       else if (mask & IN_ISDIR) {
         const cgroup = directory === "/" ? `/${name}` : `${directory}/${name}`;
         if (mask & IN_CREATE) this.#visit(cgroup, new Set());
         else if (mask & IN_DELETE) this.#forgetBelow(cgroup);
-      } else if (mask & IN_MODIFY) this.#listener.onWritten(directory, name);
+      }
     }
+  }
+
+  #written(cgroup: string, file: string): void {
+    if (this.#control.names.includes(file)) this.#listener.onWritten(cgroup);
   }
 
   /** Watches a directory first and lists it then, so that a child made in between is seen either way. */
@@ -130,24 +148,36 @@ export class CgroupTree {
 
   #watch(cgroup: string, path: string, inside: boolean): boolean {
     const before = this.#directories.get(cgroup);
-    let watch = -1;
-    try {
-      watch = this.#inotify?.watch(path, inside ? MASK_INSIDE : MASK_ABOVE) ?? -1;
-    } catch (error) {
-      if (!(error instanceof SysError)) throw error;
-      if (error.errno === ENOENT) return false;
-      // Out of watches: what is there is guarded all the same, and resync finds what comes.
-      this.#listener.onTrouble(error);
-    }
-    if (before !== undefined && before.watch === watch && before.inside === inside) return true;
+    const whole = inside && !this.#control.singly ? MASK_ABOVE | IN_MODIFY : MASK_ABOVE;
+    const watch = this.#ask(path, whole);
+    if (watch === null) return false;
+    const names = inside && this.#control.singly ? this.#control.names : [];
+    // A file that is not there belongs to a controller that is off, and may come.
+    const watches = names.map((file) => ({ file, watch: this.#ask(`${path}/${file}`, IN_MODIFY) ?? -1 }));
+    const files = watches.map((file) => file.watch);
     // A directory that was removed and made again has another watch number; so has one known without a watch.
     if (before !== undefined && before.watch !== watch) this.#forget(cgroup);
-    this.#directories.set(cgroup, { watch, inside });
-    if (watch >= 0) this.#byWatch.set(watch, cgroup);
+    else this.#unwatch(before?.files.filter((file) => !files.includes(file)) ?? []);
+    this.#directories.set(cgroup, { watch, inside, files });
+    if (watch >= 0) this.#byWatch.set(watch, { cgroup, file: null });
+    for (const { file, watch } of watches) if (watch >= 0) this.#byWatch.set(watch, { cgroup, file });
     const wasInside = before?.inside === true && before.watch === watch;
     if (inside && !wasInside) this.#listener.onAdded(cgroup);
     if (!inside && wasInside) this.#listener.onRemoved(cgroup);
     return true;
+  }
+
+  /** Null: it is gone; -1: the kernel has no watch left. */
+  #ask(path: string, mask: number): number | null {
+    try {
+      return this.#inotify?.watch(path, mask) ?? -1;
+    } catch (error) {
+      if (!(error instanceof SysError)) throw error;
+      if (error.errno === ENOENT) return null;
+      // Out of watches: what is there is guarded all the same, and resync finds what comes.
+      this.#listener.onTrouble(error);
+      return -1;
+    }
   }
 
   #keepBelow(cgroup: string, seen: Set<string>): void {
@@ -163,10 +193,15 @@ export class CgroupTree {
     const directory = this.#directories.get(cgroup);
     if (directory === undefined) return;
     this.#directories.delete(cgroup);
-    if (directory.watch >= 0) {
-      this.#byWatch.delete(directory.watch);
-      this.#inotify?.unwatch(directory.watch);
-    }
+    this.#unwatch([directory.watch, ...directory.files]);
     if (directory.inside) this.#listener.onRemoved(cgroup);
+  }
+
+  #unwatch(watches: readonly number[]): void {
+    for (const watch of watches) {
+      if (watch < 0) continue;
+      this.#byWatch.delete(watch);
+      this.#inotify?.unwatch(watch);
+    }
   }
 }

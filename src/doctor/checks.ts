@@ -1,4 +1,4 @@
-import { hierarchyV1 } from "../cgroup/v1/hierarchy.ts";
+import { hierarchyToLookAt } from "../cgroup/look-at.ts";
 import type { Config } from "../config/config.ts";
 import type { LoadResult } from "../config/load.ts";
 import { locateMemory } from "../discover/locate-memory.ts";
@@ -53,12 +53,11 @@ export function checksFor(surroundings: Surroundings): Check[] {
   const located = once(() => locateMemory(config.cgroupMount, procRoot));
   const guarded = once((): Guarded | null => {
     const memory = located();
-    // Nothing is armed with it, so the unit of thresholds is of no matter.
-    return memory.ok ? lookAtGuarded(hierarchyV1(memory.mount, "bytes"), config) : null;
+    return memory.ok ? lookAtGuarded(hierarchyToLookAt(memory.mount), config) : null;
   });
   const inHierarchy = (use: (mount: string) => Finding | Promise<Finding>) => () => {
     const memory = located();
-    return memory.ok ? use(memory.mount) : skip("no memory hierarchy to look at");
+    return memory.ok ? use(memory.mount.path) : skip("no memory hierarchy to look at");
   };
   /** What makes a cgroup or reads all of them. */
   const asRoot = (use: (mount: string) => Finding | Promise<Finding>) =>

@@ -7,5 +7,6 @@ export function checkHierarchy(located: LocatedMemory, procRoot: string): Findin
   if (!located.ok) return fail(located.problem, located.fix);
   const mounts = readFileSync(`${procRoot}/self/mounts`, "utf8");
   const unified = /^\S+ \S+ cgroup2 /m.test(mounts) ? ", beside a unified one (hybrid)" : "";
-  return ok(`cgroup v1 at ${located.mount}${unified}`);
+  const { version, path } = located.mount;
+  return ok(`cgroup v${version} at ${path}${version === 1 ? unified : ""}`);
 }

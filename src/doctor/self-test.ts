@@ -57,7 +57,11 @@ async function tryChain(
   const armed = hierarchy.arm(scratch.cgroup);
   const opened = descriptors(armed);
   try {
-    const thresholds = await hierarchy.armThresholds(scratch.cgroup, THRESHOLD_BYTES, 0);
+    const thresholds = await hierarchy.armThresholds(scratch.cgroup, {
+      thresholdBytes: THRESHOLD_BYTES,
+      nearBytes: 0,
+      hold: false,
+    });
     const thresholdFd = thresholds.signals[0]?.fd ?? null;
     if (thresholdFd !== null) opened.push(thresholdFd);
     const refused = [...armed.refused, ...thresholds.refused];

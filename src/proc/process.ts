@@ -71,15 +71,32 @@ export class OpenProcess {
 
   /** When it started, in clock ticks since boot (field 22 of /proc/PID/stat); 0 when it has died. */
   startTicks(): number {
-    const length = this.#read(statFile);
-    if (length <= 0) return 0;
-    const stat = decoder.decode(text.bytes.subarray(0, length));
-    // The name in parentheses may hold anything, parentheses too: count fields after the last one.
-    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? 0);
+    return Number(this.#statFields(statFile)[19] ?? 0);
+  }
+
+  /**
+   * Is a thread of it not at its end yet? Its memory comes free when the last one goes (exit_mm(), kernel/exit.c), and by
+   * then cgroup v2 lists the process no more (css_task_iter_advance(), kernel/cgroup/cgroup.c).
+   */
+  isExiting(): boolean {
+    const isOnItsWay = (file: NativeBuffer) => {
+      const state = this.#statFields(file)[0];
+      return state === undefined || state === "Z" || state === "X" ? null : true;
+    };
+    return isOnItsWay(statFile) ?? this.#firstThread(isOnItsWay, "stat") ?? false;
   }
 
   close(): void {
     close(this.directoryFd);
+  }
+
+  /** The fields of a stat file from the third one, the state, on; none when it has died. */
+  #statFields(file: NativeBuffer): string[] {
+    const length = this.#read(file);
+    if (length <= 0) return [];
+    const stat = decoder.decode(text.bytes.subarray(0, length));
+    // The name in parentheses may hold anything, parentheses too: count fields after the last one.
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   }
 
   #cgroup(file: NativeBuffer, hierarchy: 1 | 2): string | null {

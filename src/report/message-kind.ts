@@ -30,6 +30,7 @@ export const messageIds = {
   "thresholds-untried": "a5ea7075e8944f03a8633ce6408012b4",
   "thresholds-in-pages": "53bbf69c6510441baad74f5380a80eff",
   "thresholds-unusable": "32db049a88504a97b0e3f2377885f886",
+  "high-not-used": "20639fe6bf7a40659335367e363dc33d",
   "notification-refused": "f43c3021b85646bbbe8d8903a43583f2",
   "reclaim-refused": "a88af6c71d9a410dbcfb922c5bd6c507",
   "ordinary-priority": "aab14a23d45f405eaa2297fa9c8855d0",

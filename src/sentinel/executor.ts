@@ -21,7 +21,7 @@ import { freshSnapshot, type Watch } from "./watch.ts";
  * is `sentinel.ts`.
  */
 export class Executor {
-  readonly ongoing = new OngoingStrikes();
+  readonly ongoing: OngoingStrikes;
   readonly #start: Start;
   readonly #reader: MemoryReader;
   readonly #kernel: KernelGeneration;
@@ -40,6 +40,7 @@ export class Executor {
     signal: typeof sigkill,
   ) {
     this.#start = start;
+    this.ongoing = new OngoingStrikes(start.procRoot, start.cgroupVersion);
     this.#reader = reader;
     this.#kernel = kernelGeneration(start.kernelRelease);
     this.#blackBox = new BlackBoxWriter(start.blackBoxFd);

@@ -3,6 +3,7 @@ import type { Strike } from "../act/strike.ts";
 import { pidsBelow } from "../cgroup/processes.ts";
 import { type Dying, dyingStep, freshDying } from "../decide/dying.ts";
 import { isWithin } from "../proc/cgroup-path.ts";
+import { OpenProcess } from "../proc/process.ts";
 import type { WatchSpec } from "./protocol.ts";
 
 /** A strike whose victims are not all dead yet. */
@@ -19,6 +20,14 @@ export interface Ongoing {
 /** Kills under way: who is still dying, what they block, and who would not die. */
 export class OngoingStrikes {
   readonly #strikes = new Set<Ongoing>();
+  readonly #procRoot: string;
+  readonly #hierarchy: 1 | 2;
+
+  /** @param procRoot usually "/proc" */
+  constructor(procRoot: string, hierarchy: 1 | 2) {
+    this.#procRoot = procRoot;
+    this.#hierarchy = hierarchy;
+  }
 
   get count(): number {
     return this.#strikes.size;
@@ -76,17 +85,34 @@ export class OngoingStrikes {
     for (const ongoing of this.#strikes) {
       if (ongoing.dying.nextMs > nowMs) continue;
       if (ongoing.strike.whole && !ongoing.dying.stuck) onNewcomers(ongoing);
-      const alive = pidsBelow(ongoing.strike.unit.directoryFd).filter((pid) => ongoing.strike.pids.has(pid));
-      if (alive.length === 0) {
+      const alive = this.#countAlive(ongoing.strike);
+      if (alive === 0) {
         this.#strikes.delete(ongoing);
         close(ongoing.strike.unit.directoryFd);
         onEnd(ongoing, "dead");
         continue;
       }
       const wasStuck = ongoing.dying.stuck;
-      ongoing.dying = dyingStep(ongoing.dying, usageOf(ongoing.spec.cgroup), alive.length, nowMs);
+      ongoing.dying = dyingStep(ongoing.dying, usageOf(ongoing.spec.cgroup), alive, nowMs);
       if (ongoing.dying.stuck && !wasStuck) onEnd(ongoing, "stuck");
     }
+  }
+
+  #countAlive({ unit, pids }: Strike): number {
+    const listed = new Set(pidsBelow(unit.directoryFd));
+    let alive = 0;
+    for (const pid of pids) if (listed.has(pid) || this.#isExiting(pid, unit.cgroup)) alive++;
+    return alive;
+  }
+
+  /** What is listed no more may still hold its memory; a new process of that pid is somewhere else. */
+  #isExiting(pid: number, cgroup: string): boolean {
+    const process = OpenProcess.open(this.#procRoot, pid);
+    if (process === null) return false;
+    const path = process.cgroupPath(this.#hierarchy);
+    const isExiting = path !== null && isWithin(path, cgroup) && process.isExiting();
+    process.close();
+    return isExiting;
   }
 
   /** Gives every descriptor back. */

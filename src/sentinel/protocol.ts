@@ -53,6 +53,8 @@ export type FromSentinel =
   | { readonly type: "incident"; readonly incident: Incident; readonly blackBoxSlot: number }
   | { readonly type: "dead"; readonly id: string; readonly deadMillis: number }
   | { readonly type: "near"; readonly slot: number }
+  /** Over its threshold with nobody to kill, or not watched at all: what holds the cgroup back must be let go. */
+  | { readonly type: "helpless"; readonly slot: number }
   | { readonly type: "released"; readonly slot: number }
   | { readonly type: "trouble"; readonly kind: MessageKind; readonly key: string; readonly message: string }
   | { readonly type: "settled"; readonly key: string }

@@ -22,6 +22,7 @@ import {
   freshSnapshot,
   hasThreshold,
   heedThreshold,
+  isHeld,
   listenTo,
   listenToReclaim,
   readTag,
@@ -109,23 +110,42 @@ export class Sentinel {
     if (watch === undefined || watch.gone) return;
     switch (meaning) {
       case "threshold":
+        // It was silent, and was listened to once.
+        if (!watch.heedsThreshold) this.#stir(watch);
+        this.#hearOfOom(watch, nowMs);
         this.#evaluate(watch, "threshold", nowMs);
         break;
       case "reclaim":
-        watch.state = { ...watch.state, pace: stirred(watch.state.pace) };
+        this.#stir(watch);
         this.#evaluate(watch, "pressure", nowMs);
         break;
       case "pressure":
+        this.#hearOfOom(watch, nowMs);
         this.#evaluate(watch, "pressure", nowMs);
         break;
       case "near":
         this.#near(watch, nowMs);
         break;
-      case "oom": {
-        this.#oom.notified(watch, !this.#executor.diesAsAWhole(watch.spec), nowMs);
+      case "oom":
+        this.#outOfMemory(watch, nowMs);
         this.#evaluate(watch, "oom", nowMs);
-      }
     }
+  }
+
+  #stir(watch: Watch): void {
+    watch.state = { ...watch.state, pace: stirred(watch.state.pace) };
+  }
+
+  #outOfMemory(watch: Watch, nowMs: number): void {
+    this.#oom.notified(watch, !this.#executor.diesAsAWhole(watch.spec), nowMs);
+  }
+
+  /** Where one notification stands for everything that happens to the memory of a cgroup, was it an OOM? */
+  #hearOfOom(watch: Watch, nowMs: number): void {
+    const events = this.#reader.oomEvents(watch.spec.armed.directoryFd);
+    if (!(events >= 0) || events === watch.oomEvents) return;
+    watch.oomEvents = events;
+    this.#outOfMemory(watch, nowMs);
   }
 
   /** What is due by time: victims that may be dead by now, kills of the kernel's, polls. */
@@ -140,7 +160,9 @@ export class Sentinel {
     }
     this.#oom.check(nowMs, (watch, cgroup, count) => this.#executor.tellKernelKills(watch, cgroup, count));
     for (const watch of this.#polled) {
-      if (watch.nextPollMs <= nowMs) this.#evaluate(watch, "poll", nowMs);
+      if (watch.nextPollMs > nowMs) continue;
+      if (!watch.heedsThreshold) this.#hearOfOom(watch, nowMs);
+      this.#evaluate(watch, "poll", nowMs);
     }
   }
 
@@ -174,7 +196,8 @@ export class Sentinel {
       this.#unreadable(watch, -usageBytes, nowMs);
       return;
     }
-    if (usageSuffices(watch.state, spec.bounds, usageBytes)) {
+    const held = isHeld(watch) && (trigger === "threshold" || watch.state.phase === "cache");
+    if (usageSuffices(watch.state, spec.bounds, usageBytes, held)) {
       this.#apply(watch, belowThreshold(), nowMs);
       if (!hasThreshold(watch)) this.#lookOut(watch, usageBytes, nowMs);
       return;
@@ -186,17 +209,24 @@ export class Sentinel {
     }
     const yieldsUntilMs = this.#oom.yieldsUntilMs(spec.cgroup, nowMs);
     const blocked = yieldsUntilMs > 0 || this.#executor.ongoing.blocks(spec.cgroup);
-    const growth = growthOf(watch, usageBytes, trigger, nowMs);
-    const verdict = step(watch.state, reading, spec.bounds, spec.policy, blocked, nowMs, growth);
+    const bytesPerMs = growthOf(watch, usageBytes, trigger, nowMs);
+    const look = { nowMs, blocked, bytesPerMs, held };
+    const verdict = step(watch.state, reading, spec.bounds, spec.policy, look);
     this.#apply(watch, verdict, nowMs);
     if (verdict.state.phase === "blocked" && yieldsUntilMs > 0) this.#pollAt(watch, yieldsUntilMs);
     if (verdict.action === "note") this.#executor.note(watch, reading, trigger);
     if (verdict.action !== "kill" || this.#executor.kill(watch, reading, trigger, nowMs)) return;
     this.#pollAt(watch, nowMs + RETRY_MS);
+    // Files in memory alone are nobody's fault, and who may come is not there to be held back.
+    if (pidsBelow(spec.armed.directoryFd).length > 0) this.#sayNoVictim(spec);
+  }
+
+  #sayNoVictim({ slot, cgroup }: WatchSpec): void {
+    this.#post({ type: "helpless", slot });
     this.#troubles.tell(
       "no-victim",
-      `no-victim ${spec.cgroup}`,
-      `${spec.cgroup} is over its threshold, but holds no process the guard may kill: the kernel's OOM killer stays in charge of it`,
+      `no-victim ${cgroup}`,
+      `${cgroup} is over its threshold, but holds no process the guard may kill: the kernel's OOM killer stays in charge of it`,
     );
   }
 
@@ -292,6 +322,7 @@ export class Sentinel {
     this.#watches.set(spec.slot, watch);
     this.#slots.set(spec.cgroup, spec.slot);
     this.#oom.learn(watch);
+    watch.oomEvents = this.#reader.oomEvents(spec.armed.directoryFd);
     // A threshold that is exceeded already does not fire when it is registered.
     const nowMs = performance.now();
     this.#evaluate(watch, "poll", nowMs);
@@ -305,6 +336,7 @@ export class Sentinel {
       if (!(error instanceof SysError)) throw error;
       // fs.epoll.max_user_watches, or out of memory: this one stays the kernel's, the others are guarded on.
       for (const fd of descriptors(spec.armed)) close(fd);
+      this.#post({ type: "helpless", slot: spec.slot });
       this.#troubles.tell(
         "cgroup-not-armed",
         `attach ${error.code}`,

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { createEventfd, signalEventfd } from "../../ffi/eventfd.ts";
-import { close, openDirectory, openFile } from "../../ffi/file.ts";
+import { close, openDirectory, openFile, openReadAt } from "../../ffi/file.ts";
 import { cString } from "../../ffi/native-buffer.ts";
 import type { MemoryReader } from "../cgroup/hierarchy.ts";
 import type { Start, ToSentinel, WatchSpec } from "./protocol.ts";
@@ -41,6 +41,10 @@ function build(stage: string): void {
   mkdirSync(cgroup);
   const status = "Name:\tnobody\nPPid:\t1\nCapEff:\t0\nVmRSS:\t 4 kB\nVmPTE:\t 4 kB\nVmSwap:\t 0 kB\n";
   const counters = "cache rss inactive_file active_file inactive_anon active_anon swap".split(" ");
+  const unified = "anon file kernel sock inactive_file active_file inactive_anon active_anon".split(" ");
+  const zeros = [...counters.map((name) => `total_${name}`), ...unified]
+    .map((name) => `${name} 0\n`)
+    .join("");
   const files: Record<string, string> = {
     [`${proc}/cgroup`]: `4:memory:${CGROUP}\n0::${CGROUP}\n`,
     [`${proc}/oom_score_adj`]: "0\n",
@@ -48,7 +52,10 @@ function build(stage: string): void {
     [`${proc}/status`]: status,
     [`${cgroup}/cgroup.procs`]: `${NOBODY}\n`,
     [`${cgroup}/memory.usage_in_bytes`]: `${LIMIT}\n`,
-    [`${cgroup}/memory.stat`]: counters.map((name) => `total_${name} 0\n`).join(""),
+    [`${cgroup}/memory.current`]: `${LIMIT}\n`,
+    [`${cgroup}/memory.stat`]: zeros,
+    [`${cgroup}/memory.events.local`]: "oom 0\noom_kill 0\n",
+    [`${cgroup}/cgroup.kill`]: "",
     [`${cgroup}/memory.oom_control`]: "oom_kill_disable 0\nunder_oom 0\noom_kill 0\n",
   };
   for (const [path, text] of Object.entries(files)) writeFileSync(path, text);
@@ -59,7 +66,7 @@ function rehearse(stage: string, start: Start, reader: MemoryReader): void {
   const controlFd = createEventfd();
   try {
     for (let round = 0; round < ROUNDS; round++) {
-      const script: ToSentinel[] = [{ type: "watch", spec: watchOn(stage, round) }, { type: "stop" }];
+      const script: ToSentinel[] = [{ type: "watch", spec: watchOn(stage, round, reader) }, { type: "stop" }];
       const sentinel = new Sentinel(
         { ...start, procRoot: `${stage}/proc`, blackBoxFd, controlFd },
         reader,
@@ -77,8 +84,8 @@ function rehearse(stage: string, start: Start, reader: MemoryReader): void {
 }
 
 /** The sentinel closes its descriptors, so each round opens its own. */
-function watchOn(stage: string, round: number): WatchSpec {
-  const cgroup = `${stage}${CGROUP}`;
+function watchOn(stage: string, round: number, reader: MemoryReader): WatchSpec {
+  const directoryFd = openDirectory(cString(`${stage}${CGROUP}`));
   return {
     slot: 1,
     cgroup: CGROUP,
@@ -88,9 +95,9 @@ function watchOn(stage: string, round: number): WatchSpec {
     nearBytes: LIMIT / 2,
     bounds: { thresholdBytes: LIMIT / 2, marginBytes: LIMIT / 2, cacheFloorBytes: LIMIT / 2 },
     armed: {
-      directoryFd: openDirectory(cString(cgroup)),
-      usageFd: openFile(`${cgroup}/memory.usage_in_bytes`, 0),
-      statFd: openFile(`${cgroup}/memory.stat`, 0),
+      directoryFd,
+      usageFd: openReadAt(directoryFd, reader.usageFile),
+      statFd: openReadAt(directoryFd, reader.statFile),
       signals: [],
     },
   };

@@ -1,5 +1,6 @@
 import type { Epoll } from "../../ffi/epoll.ts";
-import { close } from "../../ffi/file.ts";
+import { close, readFromStart } from "../../ffi/file.ts";
+import { NativeBuffer } from "../../ffi/native-buffer.ts";
 import { descriptors, type Meaning, type Signal } from "../cgroup/hierarchy.ts";
 import type { ProcessFacts } from "../decide/badness.ts";
 import { calmPace, type Pace } from "../decide/pace.ts";
@@ -17,6 +18,8 @@ export interface Watch {
   heedsThreshold: boolean;
   /** When to look without being notified; Infinity: never. */
   nextPollMs: number;
+  /** What `MemoryReader.oomEvents` said last. */
+  oomEvents: number;
   /** Removed by somebody; main has yet to release it. */
   gone: boolean;
   /** When main was last told that the limit is near. */
@@ -53,6 +56,7 @@ export function attach(epoll: Epoll, spec: WatchSpec): Watch {
     heedsThreshold: true,
     approach: calmPace,
     nextPollMs: Number.POSITIVE_INFINITY,
+    oomEvents: Number.NaN,
     gone: false,
     nearMs: Number.NEGATIVE_INFINITY,
     snapshot: null,
@@ -65,10 +69,10 @@ export function attach(epoll: Epoll, spec: WatchSpec): Watch {
 /** Waits for more notifications. Reports of reclaim stay silent until `listenToReclaim`. @throws SysError */
 export function listenTo(epoll: Epoll, watch: Watch, signals: readonly Signal[]): void {
   for (const signal of signals) {
-    const { meaning, fd } = signal;
+    const { meaning, fd, wakes } = signal;
     const silent = meaning === "reclaim" || (meaning === "threshold" && !watch.heedsThreshold);
-    if (silent) epoll.addSilent(fd, tagOf(watch.spec, meaning));
-    else epoll.add(fd, tagOf(watch.spec, meaning));
+    if (silent) epoll.addSilent(fd, tagOf(watch.spec, meaning), wakes);
+    else epoll.add(fd, tagOf(watch.spec, meaning), wakes);
     // After that: a watch without a threshold it is woken by has to be polled.
     watch.signals.push(signal);
   }
@@ -94,18 +98,34 @@ export function hasThreshold({ signals }: Watch): boolean {
 export function heedThreshold(epoll: Epoll, watch: Watch, heed: boolean): void {
   if (watch.heedsThreshold === heed) return;
   watch.heedsThreshold = heed;
-  for (const { meaning, fd } of watch.signals) {
+  for (const { meaning, fd, wakes } of watch.signals) {
     if (meaning !== "threshold") continue;
-    if (heed) epoll.listen(fd, tagOf(watch.spec, meaning));
-    else epoll.silence(fd, tagOf(watch.spec, meaning));
+    if (heed) epoll.listen(fd, tagOf(watch.spec, meaning), wakes);
+    else epoll.silence(fd, tagOf(watch.spec, meaning), wakes);
   }
 }
 
-/** Lets the next report of reclaim, one only, wake the sentinel. @throws SysError */
-export function listenToReclaim(epoll: Epoll, { spec, signals }: Watch): void {
-  for (const { meaning, fd } of signals) {
-    if (meaning === "reclaim") epoll.listenOnce(fd, tagOf(spec, meaning));
+const forgotten = new NativeBuffer(1024);
+
+/**
+ * Lets the next report of reclaim, one only, wake the sentinel. Where the kernel holds the cgroup at its threshold that is
+ * the threshold's own notification: it comes when the kernel reclaims there. @throws SysError
+ */
+export function listenToReclaim(epoll: Epoll, watch: Watch): void {
+  for (const { meaning, fd, wakes } of watch.signals) {
+    if (meaning === "reclaim") epoll.listenOnce(fd, tagOf(watch.spec, meaning), wakes);
+    if (!isHold({ meaning, wakes })) continue;
+    readFromStart(fd, forgotten);
+    epoll.listenOnce(fd, tagOf(watch.spec, meaning), wakes);
   }
+}
+
+const isHold = ({ meaning, wakes }: Pick<Signal, "meaning" | "wakes">) =>
+  meaning === "threshold" && wakes === "priority";
+
+/** Whether the kernel holds usage back at the threshold (cgroup v2: memory.high). */
+export function isHeld({ signals }: Watch): boolean {
+  return signals.some(isHold);
 }
 
 /** Stops waiting and closes every descriptor of the watch; closing the eventfds ends the kernel's registrations. */

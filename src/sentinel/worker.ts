@@ -2,7 +2,7 @@ import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
 import { sigkill } from "../../ffi/process.ts";
 import { runThreadFirst } from "../../ffi/schedule.ts";
 import { SysError } from "../../ffi/sys-error.ts";
-import { memoryReaderV1 } from "../cgroup/v1/read.ts";
+import { memoryReader } from "../cgroup/memory-reader.ts";
 import type { FromSentinel, Start, ToSentinel } from "./protocol.ts";
 import { Sentinel } from "./sentinel.ts";
 import { warmUp } from "./warm-up.ts";
@@ -25,8 +25,9 @@ function guard(start: Start, port: MessagePort): void {
   // descriptor says that there are some.
   const receive = () => receiveMessageOnPort(port)?.message as ToSentinel | undefined;
   goFirst();
-  const sentinel = new Sentinel(start, memoryReaderV1, post, receive, sigkill);
-  warmUp(start, memoryReaderV1);
+  const reader = memoryReader(start.cgroupVersion);
+  const sentinel = new Sentinel(start, reader, post, receive, sigkill);
+  warmUp(start, reader);
   post({ type: "ready" });
   sentinel.run();
 }

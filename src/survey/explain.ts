@@ -4,7 +4,7 @@ import { badness, type ProcessFacts } from "../decide/badness.ts";
 import { kernelGeneration } from "../decide/kernel-generation.ts";
 import { kernelChoice } from "../decide/rank.ts";
 import { reclaimableBytes } from "../decide/reading.ts";
-import { calm, step } from "../decide/step.ts";
+import { calm, lookOnce, step } from "../decide/step.ts";
 import { parseCgroupPath } from "../proc/cgroup-path.ts";
 import type { ExplainReport } from "../report/explain-report.ts";
 import { humanSize } from "../report/size.ts";
@@ -63,7 +63,7 @@ function verdictNow({ reading, bounds, policy, guardChoice }: Surveyed): string 
   if (usageBytes < bounds.thresholdBytes) {
     return `nothing to do, ${humanSize(bounds.thresholdBytes - usageBytes)} are left to the threshold`;
   }
-  const { action, state } = step(calm, reading, bounds, policy, false, 0, 0);
+  const { action, state } = step(calm, reading, bounds, policy, lookOnce);
   if (state.phase === "cache") {
     return `over the threshold, but the kernel can reclaim ${humanSize(reclaimableBytes(reading))}, at least ${humanSize(bounds.cacheFloorBytes)}: no reason to kill`;
   }

@@ -147,7 +147,7 @@ describe("bad usage exits with 2 and one line:", () => {
   test.each([
     [
       [],
-      "no command given, must be one of run, scan, history, explain, doctor, install, uninstall, print, version; see oom-guard --help",
+      "no command given, must be one of run, scan, history, explain, doctor, release, install, uninstall, print, version; see oom-guard --help",
     ],
     [["sacn"], 'unknown command "sacn", did you mean scan?'],
     [["explain"], "explain needs TARGET: a pid, container id, namespace/pod[/container] or cgroup path"],

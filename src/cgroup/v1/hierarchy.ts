@@ -1,9 +1,9 @@
-import { readFileSync } from "node:fs";
 import { ENODEV, ENOENT } from "../../../ffi/errno.ts";
 import { close, openDirectory, openFile } from "../../../ffi/file.ts";
 import { cString } from "../../../ffi/native-buffer.ts";
 import { SysError } from "../../../ffi/sys-error.ts";
 import type { Hierarchy, Meaning, Refusal, Signal } from "../hierarchy.ts";
+import { readControl } from "../read-control.ts";
 import { forceEmpty } from "./reclaim.ts";
 import { registerOom, registerPressure, registerThresholdInPool, type ThresholdUnit } from "./register.ts";
 
@@ -12,23 +12,21 @@ const UNLIMITED_BYTES = 2 ** 62;
 
 /** The cgroup v1 memory controller mounted at a directory. @param unit what calibration found */
 export function hierarchyV1(mount: string, unit: ThresholdUnit): Hierarchy {
-  const read = (cgroup: string, file: string) => {
-    const path = `${mount}${cgroup}/${file}`;
-    try {
-      return readFileSync(path, "utf8").trim();
-    } catch (error) {
-      throw new SysError("read", Math.abs((error as { errno?: number }).errno ?? 0), path, { cause: error });
-    }
-  };
+  const read = (cgroup: string, file: string) => readControl(`${mount}${cgroup}/${file}`);
 
   return {
     version: 1,
     mount,
+    control: { names: ["memory.limit_in_bytes", "memory.use_hierarchy"], singly: false },
+    // force_empty has no such option.
+    reclaimSparesSwap: false,
 
     limitBytes(cgroup) {
       const bytes = Number(read(cgroup, "memory.limit_in_bytes"));
       return bytes >= UNLIMITED_BYTES ? Number.POSITIVE_INFINITY : bytes;
     },
+
+    usageBytes: (cgroup) => Number(read(cgroup, "memory.usage_in_bytes")),
 
     coversChildren(cgroup) {
       return read(cgroup, "memory.use_hierarchy") === "1";
@@ -45,7 +43,7 @@ export function hierarchyV1(mount: string, unit: ThresholdUnit): Hierarchy {
       const refused: Refusal[] = [];
       const ask = (meaning: Meaning, register: () => number) => {
         try {
-          signals.push({ meaning, fd: keep(register()) });
+          signals.push({ meaning, fd: keep(register()), wakes: "readable" });
         } catch (error) {
           refused.push({ meaning, error: refusal(error) });
         }
@@ -66,13 +64,14 @@ export function hierarchyV1(mount: string, unit: ThresholdUnit): Hierarchy {
       }
     },
 
-    async armThresholds(cgroup, thresholdBytes, nearBytes) {
+    async armThresholds(cgroup, { thresholdBytes, nearBytes }) {
       const signals: Signal[] = [];
       const refused: Refusal[] = [];
       const ask = async (meaning: Meaning, bytes: number) => {
         if (unit === "none" || bytes <= 0) return;
         try {
-          signals.push({ meaning, fd: await registerThresholdInPool(`${mount}${cgroup}`, bytes, unit) });
+          const fd = await registerThresholdInPool(`${mount}${cgroup}`, bytes, unit);
+          signals.push({ meaning, fd, wakes: "readable" });
         } catch (error) {
           refused.push({ meaning, error: refusal(error) });
         }
@@ -86,7 +85,13 @@ export function hierarchyV1(mount: string, unit: ThresholdUnit): Hierarchy {
       return { signals, refused };
     },
 
-    reclaim: (cgroup, budgetMs) => forceEmpty(`${mount}${cgroup}`, budgetMs),
+    // Thresholds are registrations: they end with their descriptors, and nobody can overwrite them.
+    renew: () => Promise.resolve(),
+    letGo: () => undefined,
+    tidy: () => undefined,
+    letAllGo: () => Promise.resolve(),
+
+    reclaim: (cgroup, _wantedBytes, budgetMs) => forceEmpty(`${mount}${cgroup}`, budgetMs),
   };
 }
 

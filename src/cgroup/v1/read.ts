@@ -8,7 +8,9 @@ import { slackBytes } from "../../decide/slack.ts";
 import { swappableBytes } from "../../decide/swap.ts";
 import { decimalAt, FieldParser } from "../../proc/field-parser.ts";
 import type { Armed, MemoryReader } from "../hierarchy.ts";
+import { numberIn } from "../number-in.ts";
 
+const usageFile = cString("memory.usage_in_bytes");
 const statFile = cString("memory.stat");
 const kmemUsageFile = cString("memory.kmem.usage_in_bytes");
 const memswUsageFile = cString("memory.memsw.usage_in_bytes");
@@ -42,15 +44,6 @@ const maxSlackBytes = cpus().length * 64 * pageBytes;
 
 const text = new NativeBuffer(8 * 1024);
 
-/** One number in a file of its own; NaN where the kernel has no such file. */
-function numberIn(directoryFd: number, file: NativeBuffer): number {
-  const fd = openReadAt(directoryFd, file);
-  if (fd < 0) return Number.NaN;
-  const length = readFromStart(fd, text);
-  close(fd);
-  return length < 0 ? Number.NaN : decimalAt(text.bytes, 0, length);
-}
-
 const orZero = (value: number) => (Number.isNaN(value) ? 0 : value);
 
 function swappable(directoryFd: number, anonLruBytes: number): number {
@@ -71,6 +64,9 @@ function swappable(directoryFd: number, anonLruBytes: number): number {
 
 /** Reads the cgroup v1 memory controller (Documentation/admin-guide/cgroup-v1/memory.rst). */
 export const memoryReaderV1: MemoryReader = {
+  usageFile,
+  statFile,
+
   usage({ usageFd }) {
     const length = readFromStart(usageFd, text);
     return length < 0 ? length : decimalAt(text.bytes, 0, length);
@@ -113,6 +109,10 @@ export const memoryReaderV1: MemoryReader = {
     oomControl.parse(text.bytes, length, oomValues);
     return oomValues[0]!;
   },
+
+  oomEvents: () => Number.NaN,
+
+  killAll: null,
 
   oomTotalPages(directoryFd, limitBytes) {
     const memswLimit = numberIn(directoryFd, memswLimitFile);

@@ -3,14 +3,16 @@ import { mkdirSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Reclaimer } from "../../../src/act/reclaimer.ts";
 import type { Hierarchy, MemoryReader, ReclaimOutcome } from "../../../src/cgroup/hierarchy.ts";
+import { memoryReaderV1 } from "../../../src/cgroup/v1/read.ts";
 import { forceEmpty } from "../../../src/cgroup/v1/reclaim.ts";
 import { scratch } from "../record/tiny-disk.ts";
 
 const M = 2 ** 20;
 const reader = {
+  ...memoryReaderV1,
   usage: () => 100 * M,
   reading: () => ({ usageBytes: 100 * M, slackBytes: 0, fileBytes: 50 * M, swappableBytes: 0, anonBytes: 0 }),
-} as unknown as MemoryReader;
+} satisfies MemoryReader;
 
 function setUp(mount: string, reclaim: Hierarchy["reclaim"]) {
   for (const cgroup of ["/a", "/b", "/c"]) {

@@ -2,13 +2,14 @@ import { beforeEach, describe, expect, test } from "bun:test";
 import { EMFILE, ENODEV, ENOENT } from "../../../ffi/errno.ts";
 import { SysError } from "../../../ffi/sys-error.ts";
 import { Armer } from "../../../src/arm/armer.ts";
-import type { Hierarchy, Refusal } from "../../../src/cgroup/hierarchy.ts";
+import type { Refusal } from "../../../src/cgroup/hierarchy.ts";
 import type { Config } from "../../../src/config/config.ts";
 import { defaults } from "../../../src/config/defaults.ts";
 import { compileRules } from "../../../src/config/rules.ts";
 import { identify } from "../../../src/discover/identify.ts";
 import type { CgroupKind } from "../../../src/discover/identity.ts";
 import type { ToSentinel } from "../../../src/sentinel/protocol.ts";
+import { fakeHierarchy } from "./fake-hierarchy.ts";
 
 const M = 2 ** 20;
 const CONTAINER = "/kubepods/pod11111111-2222-3333-4444-555555555555/0123456789abcdef";
@@ -26,9 +27,7 @@ let identified: [string, string | null][];
 let runtimeId: string | null;
 let armer: Armer;
 
-const hierarchy: Hierarchy = {
-  version: 1,
-  mount: "/m",
+const hierarchy = fakeHierarchy({
   limitBytes(cgroup) {
     const limit = limits.get(cgroup);
     if (limit === undefined) throw new SysError("read", ENOENT, cgroup);
@@ -39,9 +38,7 @@ const hierarchy: Hierarchy = {
     if (armError !== null) throw armError;
     return { directoryFd: 3, usageFd: 4, statFd: 5, signals: [], refused };
   },
-  armThresholds: () => Promise.resolve({ signals: [], refused: [] }),
-  reclaim: () => Promise.resolve("done"),
-};
+});
 
 const rules = (changes: Partial<Config> = {}) => compileRules({ ...defaults, ...changes });
 

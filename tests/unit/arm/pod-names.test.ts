@@ -1,6 +1,5 @@
 import { expect, test } from "bun:test";
 import { Armer } from "../../../src/arm/armer.ts";
-import type { Hierarchy } from "../../../src/cgroup/hierarchy.ts";
 import { defaults } from "../../../src/config/defaults.ts";
 import { compileRules } from "../../../src/config/rules.ts";
 import { ContainerNames } from "../../../src/discover/container-names.ts";
@@ -11,16 +10,9 @@ import type { NodePod } from "../../../src/kubernetes/node-pod.ts";
 import type { ToSentinel } from "../../../src/sentinel/protocol.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { container, pod } from "../discover/pods.ts";
+import { fakeHierarchy } from "./fake-hierarchy.ts";
 
-const hierarchy: Hierarchy = {
-  version: 1,
-  mount: "/m",
-  limitBytes: () => 100 * 2 ** 20,
-  coversChildren: () => true,
-  arm: () => ({ directoryFd: 3, usageFd: 4, statFd: 5, signals: [], refused: [] }),
-  armThresholds: () => Promise.resolve({ signals: [], refused: [] }),
-  reclaim: () => Promise.resolve("done"),
-};
+const hierarchy = fakeHierarchy();
 
 /** A node without a runtime that tells names, and an API server that lists `running`. */
 function node() {

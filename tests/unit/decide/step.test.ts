@@ -5,6 +5,7 @@ import {
   type Bounds,
   belowThreshold,
   calm,
+  lookOnce,
   type Phase,
   step,
   usageSuffices,
@@ -36,7 +37,7 @@ const look = (
   policy: "container" | "process" | "noop" = "container",
   blocked = false,
   bytesPerMs = 0,
-) => step(state, found, bounds, policy, blocked, 1000, bytesPerMs);
+) => step(state, found, bounds, policy, { ...lookOnce, nowMs: 1000, blocked, bytesPerMs });
 
 describe("from calm", () => {
   test.each([
@@ -139,7 +140,10 @@ describe("above the threshold because of cache", () => {
     let state: WatchState = calm;
     const asked: boolean[] = [];
     for (let i = 0; i < 10; i++) {
-      const verdict = step(state, reading(985, { file: 200 }), bounds, "container", false, i * 100, 0);
+      const verdict = step(state, reading(985, { file: 200 }), bounds, "container", {
+        ...lookOnce,
+        nowMs: i * 100,
+      });
       state = verdict.state;
       asked.push(verdict.listenToReclaim);
     }
@@ -159,6 +163,30 @@ describe("above the threshold because of cache", () => {
   });
 });
 
+describe("held at the threshold by the kernel (memory.high)", () => {
+  const held = (state: WatchState, found: Reading) =>
+    step(state, found, bounds, "container", { ...lookOnce, nowMs: 1000, held: true });
+
+  test.each([
+    [
+      "usage a little below the threshold, full of cache: the cache is what hovers",
+      reading(979.9, { file: 200 }),
+      "cache",
+    ],
+    ["down to a margin below it", reading(960, { file: 200 }), "cache"],
+    ["below that it has left", reading(959, { file: 200 }), "calm"],
+    ["without cache, below the threshold: nothing to do", reading(979.9, { file: 10 }), "calm"],
+  ] as const)("%s", (_, found, phase) => {
+    expect(held(calm, found)).toMatchObject({ state: { phase }, action: "none" });
+    expect(usageSuffices(calm, bounds, found.usageBytes, true)).toBe(found.usageBytes < 960 * M);
+  });
+
+  test("nobody is killed below the threshold for all that", () => {
+    expect(held(calm, reading(979.9)).action).toBe("none");
+    expect(held(calm, reading(980)).action).toBe("kill");
+  });
+});
+
 test("pre-charges alone are polled too, but not reported by reclaim", () => {
   const verdict = look(calm, reading(981, { slack: 2 }));
   expect(verdict.pollMs).toBeGreaterThan(0);
@@ -172,7 +200,7 @@ describe("usage alone suffices", () => {
     ["not where a note waits for its end", inPhase("noted"), 100, false],
     ["after anything else", inPhase("cache"), 979, true],
   ])("%s", (_, state, usage, expected) => {
-    expect(usageSuffices(state, bounds, usage * M)).toBe(expected);
+    expect(usageSuffices(state, bounds, usage * M, false)).toBe(expected);
   });
 
   test("and gives the verdict of a whole look", () => {

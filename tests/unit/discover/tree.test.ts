@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { ControlFiles } from "../../../src/cgroup/hierarchy.ts";
 import { Roots } from "../../../src/discover/roots.ts";
 import { CgroupTree } from "../../../src/discover/tree.ts";
 import { until } from "../../support/until.ts";
@@ -10,10 +11,12 @@ import { until } from "../../support/until.ts";
 let mount: string;
 let tree: CgroupTree;
 let told: string[];
+let control: ControlFiles;
 
 beforeEach(() => {
   mount = mkdtempSync(join(tmpdir(), "oom-guard-tree-"));
   told = [];
+  control = { names: ["memory.limit_in_bytes"], singly: false };
 });
 
 afterEach(() => {
@@ -22,10 +25,10 @@ afterEach(() => {
 });
 
 function watch(...roots: string[]): void {
-  tree = new CgroupTree(mount, new Roots(roots), {
+  tree = new CgroupTree(mount, control, new Roots(roots), {
     onAdded: (cgroup) => told.push(`+ ${cgroup}`),
     onRemoved: (cgroup) => told.push(`- ${cgroup}`),
-    onWritten: (cgroup, file) => told.push(`w ${cgroup}/${file}`),
+    onWritten: (cgroup) => told.push(`w ${cgroup}`),
     onTrouble: (error) => told.push(`! ${error.message}`),
   });
   tree.resync();
@@ -92,12 +95,50 @@ test("one removed and made anew before anybody looked ends up known", async () =
   expect([...tree.cgroups()].sort()).toEqual(["/k", "/k/a", "/k/marker"]);
 });
 
-test("a control file that is written is told by its name", async () => {
-  make("/k/a");
-  writeFileSync(`${mount}/k/a/memory.limit_in_bytes`, "1");
-  watch("/k");
-  writeFileSync(`${mount}/k/a/memory.limit_in_bytes`, "2");
-  await toldOf("w /k/a/memory.limit_in_bytes");
+describe("what is written in a cgroup", () => {
+  const write = (file: string) => writeFileSync(`${mount}/k/a/${file}`, "1");
+
+  test.each([
+    ["one watch for all files", false],
+    ["a watch for each file that counts", true],
+  ])("%s: those that count are told, others are not", async (_, singly) => {
+    control = { names: ["memory.max", "memory.high"], singly };
+    make("/k/a");
+    for (const file of [...control.names, "memory.events"]) write(file);
+    watch("/k");
+    write("memory.events");
+    make("/k/later");
+    await toldOf("+ /k/later");
+    expect(told).not.toContain("w /k/a");
+    for (const file of control.names) {
+      told.length = 0;
+      write(file);
+      await toldOf("w /k/a");
+    }
+  });
+
+  test("outside the roots nothing is told any more", async () => {
+    control = { names: ["memory.max"], singly: true };
+    make("/k/a");
+    write("memory.max");
+    watch("/k");
+    tree.resync(new Roots(["/k/b"]));
+    told.length = 0;
+    write("memory.max");
+    make("/k/b");
+    await toldOf("+ /k/b");
+    expect(told).not.toContain("w /k/a");
+  });
+
+  test("a file that comes after its cgroup is heard of from the next resync on", async () => {
+    control = { names: ["memory.max"], singly: true };
+    make("/k/a");
+    watch("/k");
+    write("memory.max");
+    tree.resync();
+    write("memory.max");
+    await toldOf("w /k/a");
+  });
 });
 
 describe("other roots at run time", () => {

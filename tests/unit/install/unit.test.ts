@@ -15,6 +15,11 @@ describe("the unit promises:", () => {
     ["nobody else's messages count", "NotifyAccess", "main"],
     ["the executable that install places", "ExecStart", "/usr/local/bin/oom-guard run"],
     ["systemctl reload reads the configuration again", "ExecReload", "/bin/kill -HUP $MAINPID"],
+    [
+      "what it wrote into cgroups is given back, if it could not do so itself",
+      "ExecStopPost",
+      "-/usr/local/bin/oom-guard release",
+    ],
     ["time for a slow disk", "WatchdogSec", "30s"],
     ["a guard that ended is started again", "Restart", "always"],
     ["however often that was", "StartLimitInterval", "0"],

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { createEventfd, signalEventfd } from "../../../ffi/eventfd.ts";
 import { close } from "../../../ffi/file.ts";
-import type { MemoryReader } from "../../../src/cgroup/hierarchy.ts";
+import { memoryReaderV1 } from "../../../src/cgroup/v1/read.ts";
 import type { FromSentinel, ToSentinel, WatchSpec } from "../../../src/sentinel/protocol.ts";
 import { Sentinel } from "../../../src/sentinel/sentinel.ts";
 
@@ -19,7 +19,7 @@ test("a notification that cannot be waited for is said, and the thread guards on
   } as unknown as WatchSpec;
   const messages: (ToSentinel | undefined)[] = [
     { type: "watch", spec },
-    { type: "signals", slot: 1, signals: [{ meaning: "threshold", fd: NOBODYS }] },
+    { type: "signals", slot: 1, signals: [{ meaning: "threshold", fd: NOBODYS, wakes: "readable" }] },
     { type: "ping", serial: 7 },
     undefined,
   ];
@@ -43,7 +43,7 @@ test("a notification that cannot be waited for is said, and the thread guards on
       kernelRelease: "6.1",
       blackBoxFd: -1,
     },
-    { usage, oomKills: () => 0 } as unknown as MemoryReader,
+    { ...memoryReaderV1, usage, oomKills: () => 0 },
     (message) => told.push(message),
     () => messages.shift(),
     () => 0,

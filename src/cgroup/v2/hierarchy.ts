@@ -1,0 +1,139 @@
+import { existsSync } from "node:fs";
+import { ENODEV, ENOENT } from "../../../ffi/errno.ts";
+import { close, openControl, openDirectory, openFile } from "../../../ffi/file.ts";
+import { cString } from "../../../ffi/native-buffer.ts";
+import { SysError } from "../../../ffi/sys-error.ts";
+import type { Hierarchy, Refusal, Signal } from "../hierarchy.ts";
+import { readControl } from "../read-control.ts";
+import type { HighKeeper } from "./high.ts";
+import { openEvents } from "./open-events.ts";
+import { reclaimMemory, sparesSwap } from "./reclaim.ts";
+import { parseSize } from "./size.ts";
+
+// Stalled for 10 ms within half a second, the shortest window there is (kernel/sched/psi.c).
+const PSI_TRIGGER = "some 10000 500000";
+const LAST_WRITE_MS = 500;
+
+/** What may be written into cgroups. */
+export interface Holding {
+  /** Null: nothing, as a command that only looks. */
+  readonly keeper: HighKeeper | null;
+  /** Whether memory.high may be set, or only given back. */
+  readonly mayHold: boolean;
+}
+
+/** The cgroup v2 memory controller mounted at a directory. */
+export function hierarchyV2(mount: string, { keeper, mayHold }: Holding): Hierarchy {
+  const read = (cgroup: string, file: string) => readControl(`${mount}${cgroup}/${file}`);
+
+  return {
+    version: 2,
+    mount,
+    // A watch on the directory would tell of each memory.events of the cgroup, a hundred times a second.
+    control: { names: ["memory.max", "memory.high"], singly: true },
+    reclaimSparesSwap: sparesSwap(mount),
+
+    limitBytes(cgroup) {
+      try {
+        return parseSize(read(cgroup, "memory.max"));
+      } catch (error) {
+        // Without the memory controller it has no such file, and may get one.
+        if (isGone(error) && existsSync(`${mount}${cgroup}`)) return Number.POSITIVE_INFINITY;
+        throw error;
+      }
+    },
+
+    usageBytes: (cgroup) => Number(read(cgroup, "memory.current")),
+
+    coversChildren: () => true,
+
+    arm(cgroup) {
+      const directory = `${mount}${cgroup}`;
+      const opened: number[] = [];
+      const keep = (fd: number) => {
+        opened.push(fd);
+        return fd;
+      };
+      try {
+        const directoryFd = keep(openCgroup(directory));
+        const usageFd = keep(openFile(`${directory}/memory.current`, 0));
+        const statFd = keep(openFile(`${directory}/memory.stat`, 0));
+        return { directoryFd, usageFd, statFd, signals: [], refused: [] };
+      } catch (error) {
+        for (const fd of opened) close(fd);
+        throw error;
+      }
+    },
+
+    async armThresholds(cgroup, { thresholdBytes, hold }) {
+      const directory = `${mount}${cgroup}`;
+      const signals: Signal[] = [];
+      const refused: Refusal[] = [];
+      let held = false;
+      if (keeper !== null && mayHold && hold) {
+        try {
+          await keeper.hold(cgroup, thresholdBytes);
+          held = true;
+        } catch (error) {
+          refused.push({ meaning: "threshold", error: refusal(error, directory) });
+        }
+      } else keeper?.letGo(cgroup);
+      if (!held) {
+        try {
+          const fd = openControl(`${directory}/memory.pressure`, PSI_TRIGGER);
+          signals.push({ meaning: "pressure", fd, wakes: "priority" });
+        } catch (error) {
+          refused.push({ meaning: "pressure", error: refusal(error, directory) });
+        }
+      }
+      try {
+        // At the limit it tells, too, so it is of use without a threshold.
+        const meaning = held ? "threshold" : "pressure";
+        signals.push({ meaning, fd: openEventsOf(directory), wakes: "priority" });
+        return { signals, refused };
+      } catch (error) {
+        for (const { fd } of signals) close(fd);
+        throw error;
+      }
+    },
+
+    async renew(cgroup, { thresholdBytes, hold }) {
+      if (mayHold && hold) await keeper?.hold(cgroup, thresholdBytes);
+    },
+
+    letGo: (cgroup) => keeper?.letGo(cgroup),
+    tidy: () => keeper?.tidy(),
+    letAllGo: async () => keeper?.letAllGo(LAST_WRITE_MS),
+
+    reclaim(cgroup, wantedBytes, budgetMs) {
+      return reclaimMemory(`${mount}${cgroup}`, wantedBytes, this.reclaimSparesSwap, budgetMs);
+    },
+  };
+}
+
+function openCgroup(directory: string): number {
+  const fd = openDirectory(cString(directory));
+  if (fd < 0) throw new SysError("open", -fd, directory);
+  return fd;
+}
+
+function openEventsOf(directory: string): number {
+  const directoryFd = openCgroup(directory);
+  try {
+    const fd = openEvents(directoryFd);
+    if (fd < 0) throw new SysError("open", -fd, `${directory}/memory.events`);
+    return fd;
+  } finally {
+    close(directoryFd);
+  }
+}
+
+const isGone = (error: unknown) =>
+  error instanceof SysError && (error.errno === ENOENT || error.errno === ENODEV);
+
+/** What the kernel said no with: a file may be missing (psi=0) while its cgroup is there. @throws anything else */
+function refusal(error: unknown, directory: string): SysError {
+  if (!(error instanceof SysError)) throw error;
+  if (isGone(error) && !existsSync(directory)) throw error;
+  return error;
+}

@@ -1,0 +1,138 @@
+import { statSync } from "node:fs";
+import { ENODEV, ENOENT } from "../../../ffi/errno.ts";
+import { writeControl, writeControlInPool } from "../../../ffi/file.ts";
+import { SysError } from "../../../ffi/sys-error.ts";
+import { pageBytes } from "../../../ffi/sysinfo.ts";
+import { readControl } from "../read-control.ts";
+import { parseSize } from "./size.ts";
+
+/** A memory.high the guard has set, and what is to come back. Sizes in bytes, Infinity: "max". */
+export interface Held {
+  /** Relative to the mount. */
+  readonly cgroup: string;
+  /** Tells the cgroup from a later one of its name. */
+  readonly inode: string;
+  readonly foundBytes: number;
+  /** What the guard has set, and, as the write may not have happened, what it had set before. */
+  readonly ours: readonly number[];
+}
+
+/** Where it is remembered; outlives the process. */
+export interface HeldMemory {
+  readonly all: Held[];
+  of(cgroup: string): Held | undefined;
+  /** Writes down what is about to be set. @throws SysError where it cannot: then it must not be set */
+  note(held: Held): void;
+  forget(cgroup: string): void;
+}
+
+/**
+ * Sets memory.high, and gives back what was there. It may belong to somebody else (kubelet's MemoryQoS, systemd, an
+ * operator): the smaller value wins, and a value that is not the guard's own any more is not touched.
+ */
+export class HighKeeper {
+  readonly #mount: string;
+  readonly #memory: HeldMemory;
+  /** What each cgroup is to be held at. */
+  readonly #wanted = new Map<string, number>();
+  readonly #writing = new Map<string, Promise<void>>();
+
+  constructor(mount: string, memory: HeldMemory) {
+    this.#mount = mount;
+    this.#memory = memory;
+  }
+
+  /**
+   * Has the kernel hold the cgroup back at so many bytes, or where it already does below them. Resolves when it is so.
+   * @throws SysError
+   */
+  hold(cgroup: string, bytes: number): Promise<void> {
+    // memory.high is kept in pages; what is read back would differ.
+    this.#wanted.set(cgroup, Math.floor(bytes / pageBytes) * pageBytes);
+    return this.#settle(cgroup);
+  }
+
+  /** Gives back what was found. */
+  letGo(cgroup: string): void {
+    this.#wanted.delete(cgroup);
+    // A write under way ends with this.
+    if (!this.#writing.has(cgroup)) this.#giveBack(cgroup);
+  }
+
+  /** Gives back what an earlier process has left where nothing is to be held now. */
+  tidy(): void {
+    for (const { cgroup } of this.#memory.all) if (!this.#wanted.has(cgroup)) this.letGo(cgroup);
+  }
+
+  /** Gives back everything. A write that does not end within the time stays written down. */
+  async letAllGo(waitMs: number): Promise<void> {
+    this.#wanted.clear();
+    await Promise.race([Promise.allSettled(this.#writing.values()), Bun.sleep(waitMs)]);
+    this.tidy();
+  }
+
+  /** One after the other for each cgroup: the writes may take long, and meanwhile something else may be wanted. */
+  async #settle(cgroup: string): Promise<void> {
+    const before = this.#writing.get(cgroup);
+    const settled = (before ?? Promise.resolve()).catch(() => undefined).then(() => this.#write(cgroup));
+    this.#writing.set(cgroup, settled);
+    try {
+      await settled;
+    } finally {
+      if (this.#writing.get(cgroup) === settled) this.#writing.delete(cgroup);
+      if (!this.#wanted.has(cgroup) && !this.#writing.has(cgroup)) this.#giveBack(cgroup);
+    }
+  }
+
+  async #write(cgroup: string): Promise<void> {
+    const setBytes = this.#wanted.get(cgroup);
+    if (setBytes === undefined) return;
+    const file = this.#fileOf(cgroup);
+    const inode = this.#inodeOf(cgroup);
+    const presentBytes = readHigh(file);
+    const held = this.#memory.of(cgroup);
+    const isOurs = held !== undefined && held.inode === inode && held.ours.includes(presentBytes);
+    if (isOurs && presentBytes === setBytes) return;
+    const foundBytes = isOurs ? held.foundBytes : presentBytes;
+    if (foundBytes <= setBytes) {
+      if (isOurs) await writeControlInPool(file, textOf(foundBytes));
+      this.#memory.forget(cgroup);
+      return;
+    }
+    this.#memory.note({ cgroup, inode, foundBytes, ours: isOurs ? [setBytes, presentBytes] : [setBytes] });
+    await writeControlInPool(file, textOf(setBytes));
+  }
+
+  #giveBack(cgroup: string): void {
+    const held = this.#memory.of(cgroup);
+    if (held === undefined) return;
+    try {
+      const file = this.#fileOf(cgroup);
+      const isOurs = this.#inodeOf(cgroup) === held.inode && held.ours.includes(readHigh(file));
+      // More than there was: the kernel has nothing to reclaim for it, so this does not wait.
+      if (isOurs) writeControl(file, textOf(held.foundBytes));
+    } catch (error) {
+      if (!(error instanceof SysError)) throw error;
+      // One that is there but cannot be written may be later.
+      if (error.errno !== ENOENT && error.errno !== ENODEV) return;
+    }
+    this.#memory.forget(cgroup);
+  }
+
+  #fileOf(cgroup: string): string {
+    return `${this.#mount}${cgroup}/memory.high`;
+  }
+
+  #inodeOf(cgroup: string): string {
+    const path = `${this.#mount}${cgroup}`;
+    try {
+      return String(statSync(path, { bigint: true }).ino);
+    } catch (error) {
+      throw new SysError("stat", Math.abs((error as { errno?: number }).errno ?? 0), path, { cause: error });
+    }
+  }
+}
+
+const readHigh = (file: string) => parseSize(readControl(file));
+
+const textOf = (bytes: number) => (bytes === Number.POSITIVE_INFINITY ? "max" : String(bytes));

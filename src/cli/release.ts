@@ -1,0 +1,39 @@
+import { HighKeeper } from "../cgroup/v2/high.ts";
+import { openHeldLedger } from "../daemon/held.ts";
+import { createLog } from "../report/log.ts";
+import { configurationFor } from "./configuration.ts";
+import { exitCode, UserError } from "./exit.ts";
+import type { Handler } from "./handler.ts";
+import { memoryMount } from "./memory-mount.ts";
+import { writeOut } from "./output.ts";
+import { takeLock } from "./take-lock.ts";
+
+/** `oom-guard release`: gives back what a guard that ended abruptly has left in cgroups. The unit calls it after each end. */
+export const release: Handler = async (options) => {
+  const config = configurationFor(options);
+  const { version, path } = memoryMount(config);
+  // On v1 nothing that is written outlives the process.
+  if (version === 1) return exitCode.ok;
+  if (process.getuid?.() !== 0)
+    throw new UserError("release must be started as root: it writes into cgroups", exitCode.failed);
+  const lock = takeLock(config.stateDir);
+  const log = createLog({ format: config.logFormat, level: config.logLevel });
+  try {
+    const ledger = openHeldLedger(config.stateDir, log);
+    if (ledger === null) return exitCode.failed;
+    const found = ledger.all.length;
+    new HighKeeper(path, ledger).tidy();
+    const left = ledger.all.length;
+    if (left > 0)
+      throw new UserError(
+        `memory.high of ${left} cgroups cannot be written: is ${path} mounted read-only?`,
+        exitCode.failed,
+      );
+    if (found > 0)
+      await writeOut(`memory.high given back: ${found === 1 ? "1 cgroup" : `${found} cgroups`}\n`);
+    return exitCode.ok;
+  } finally {
+    await log.close();
+    lock.release();
+  }
+};
