@@ -6,11 +6,12 @@ import { cString } from "../../ffi/native-buffer.ts";
 import { pageBytes } from "../../ffi/sysinfo.ts";
 import { factsOf, orderProcesses } from "../../src/act/choose.ts";
 import { closeUnits, openUnits } from "../../src/act/units.ts";
+import { memoryReader } from "../../src/cgroup/memory-reader.ts";
 import { pidsBelow } from "../../src/cgroup/processes.ts";
-import { memoryReaderV1 } from "../../src/cgroup/v1/read.ts";
 import { kernelGeneration } from "../../src/decide/kernel-generation.ts";
 import { kernelChoice, rank } from "../../src/decide/rank.ts";
 import { MIB, TestCgroup } from "../support/cgroup.ts";
+import { hierarchy } from "../support/hierarchy.ts";
 import { type Leak, startLeak } from "../support/leak.ts";
 import { patient, rounds } from "../support/patience.ts";
 import { missingLeak } from "../support/requirements.ts";
@@ -68,11 +69,12 @@ function predict(cgroup: TestCgroup, limitBytes: number) {
   const directoryFd = openDirectory(cString(cgroup.directory));
   const units = openUnits(directoryFd, cgroup.path, "other", () => undefined);
   try {
-    const totalPages = memoryReaderV1.oomTotalPages(directoryFd, limitBytes);
+    const reader = memoryReader(hierarchy.version);
+    const totalPages = reader.oomTotalPages(directoryFd, limitBytes);
     const processes = factsOf("/proc", pidsBelow(directoryFd));
     const around = {
       procRoot: "/proc",
-      reader: memoryReaderV1,
+      reader,
       kernel,
       watched: cgroup.path,
       isExempt: () => false,
