@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { ENODEV, ENOENT } from "../../../ffi/errno.ts";
+import { EINVAL, ENODEV, ENOENT } from "../../../ffi/errno.ts";
 import { close, openControl, openDirectory, openFile } from "../../../ffi/file.ts";
 import { cString } from "../../../ffi/native-buffer.ts";
 import { SysError } from "../../../ffi/sys-error.ts";
@@ -10,8 +10,10 @@ import { openEvents } from "./open-events.ts";
 import { reclaimMemory, sparesSwap } from "./reclaim.ts";
 import { parseSize } from "./size.ts";
 
-// Stalled for 10 ms within half a second, the shortest window there is (kernel/sched/psi.c).
-const PSI_TRIGGER = "some 10000 500000";
+// Stalled for 10 ms within half a second, the shortest window there is; without CAP_SYS_RESOURCE it must be two seconds
+// from Linux 6.5 on (kernel/sched/psi.c).
+const FINE_PSI = "some 10000 500000";
+const COARSE_PSI = "some 10000 2000000";
 const LAST_WRITE_MS = 500;
 
 /** What may be written into cgroups. */
@@ -25,13 +27,17 @@ export interface Holding {
 /** The cgroup v2 memory controller mounted at a directory. */
 export function hierarchyV2(mount: string, { keeper, mayHold }: Holding): Hierarchy {
   const read = (cgroup: string, file: string) => readControl(`${mount}${cgroup}/${file}`);
+  let spares: boolean | null = null;
 
   return {
     version: 2,
     mount,
     // A watch on the directory would tell of each memory.events of the cgroup, a hundred times a second.
     control: { names: ["memory.max", "memory.high"], singly: true },
-    reclaimSparesSwap: sparesSwap(mount),
+    get reclaimSparesSwap() {
+      spares ??= sparesSwap(mount);
+      return spares;
+    },
 
     limitBytes(cgroup) {
       try {
@@ -80,8 +86,7 @@ export function hierarchyV2(mount: string, { keeper, mayHold }: Holding): Hierar
       } else keeper?.letGo(cgroup);
       if (!held) {
         try {
-          const fd = openControl(`${directory}/memory.pressure`, PSI_TRIGGER);
-          signals.push({ meaning: "pressure", fd, wakes: "priority" });
+          signals.push({ meaning: "pressure", fd: armPressure(directory), wakes: "priority" });
         } catch (error) {
           refused.push({ meaning: "pressure", error: refusal(error, directory) });
         }
@@ -115,6 +120,16 @@ function openCgroup(directory: string): number {
   const fd = openDirectory(cString(directory));
   if (fd < 0) throw new SysError("open", -fd, directory);
   return fd;
+}
+
+/** @returns a descriptor that is ready when tasks of the cgroup have waited for memory @throws SysError */
+function armPressure(directory: string): number {
+  try {
+    return openControl(`${directory}/memory.pressure`, FINE_PSI);
+  } catch (error) {
+    if (!(error instanceof SysError) || error.errno !== EINVAL) throw error;
+    return openControl(`${directory}/memory.pressure`, COARSE_PSI);
+  }
 }
 
 function openEventsOf(directory: string): number {

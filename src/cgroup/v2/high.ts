@@ -36,6 +36,7 @@ export class HighKeeper {
   /** What each cgroup is to be held at. */
   readonly #wanted = new Map<string, number>();
   readonly #writing = new Map<string, Promise<void>>();
+  #isOver = false;
 
   constructor(mount: string, memory: HeldMemory) {
     this.#mount = mount;
@@ -47,6 +48,7 @@ export class HighKeeper {
    * @throws SysError
    */
   hold(cgroup: string, bytes: number): Promise<void> {
+    if (this.#isOver) return Promise.resolve();
     // memory.high is kept in pages; what is read back would differ.
     this.#wanted.set(cgroup, Math.floor(bytes / pageBytes) * pageBytes);
     return this.#settle(cgroup);
@@ -64,8 +66,9 @@ export class HighKeeper {
     for (const { cgroup } of this.#memory.all) if (!this.#wanted.has(cgroup)) this.letGo(cgroup);
   }
 
-  /** Gives back everything. A write that does not end within the time stays written down. */
+  /** Gives back everything, for good. A write that does not end within the time stays written down. */
   async letAllGo(waitMs: number): Promise<void> {
+    this.#isOver = true;
     this.#wanted.clear();
     await Promise.race([Promise.allSettled(this.#writing.values()), Bun.sleep(waitMs)]);
     this.tidy();
