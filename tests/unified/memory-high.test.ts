@@ -115,15 +115,20 @@ describe("memory.high while the guard runs", () => {
   });
 
   test("does not hold back a cgroup in which nobody may be killed, until it is below its threshold again", async () => {
-    const cgroup = await top.armedChild("untouchable", LIMIT);
+    const cgroup = top.child("untouchable", LIMIT);
     const { procsFile } = cgroup;
+    await becomes(cgroup, THRESHOLD);
     const leak = await startLeak({ procsFile, megabytes: 99, hold: true, adj: -1000, rateMbPerS: 100 });
     await becomes(cgroup, "max");
     await until("it got all it wanted", () => cgroup.usageBytes >= 99 * MIB);
     expect(guard.logged("holds no process the guard may kill")).toHaveLength(1);
-    await leak.kill();
-    await stopGuard();
+    // What is written in it makes the guard look again.
+    cgroup.limit(LIMIT);
+    await pause(100);
     expect(high(cgroup)).toBe("max");
+    await leak.kill();
+    cgroup.limit(LIMIT);
+    await becomes(cgroup, THRESHOLD);
   });
 });
 
