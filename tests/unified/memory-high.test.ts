@@ -183,7 +183,7 @@ describe("memory.high when the guard is gone", () => {
 
   test("SIGKILL: the next start gives back what it does not guard any more", async () => {
     await guard.crash();
-    guard.configure('[[rule]]\ncgroup = "*/free"\npolicy = "noop"\n');
+    guard.configure(`[[rule]]\ncgroup = "${free.path}"\npolicy = "noop"\n`);
     await guard.restart();
     expect([high(free), high(set)]).toEqual(["max", THRESHOLD]);
   });
