@@ -5,7 +5,7 @@ import { MIB, TestCgroup } from "../support/cgroup.ts";
 import { Freezer } from "../support/freezer.ts";
 import { TestGuard } from "../support/guard.ts";
 import { type Leak, startLeak } from "../support/leak.ts";
-import { patient, pause } from "../support/patience.ts";
+import { gently, patient, pause } from "../support/patience.ts";
 import { alive } from "../support/processes.ts";
 import { missingLeak } from "../support/requirements.ts";
 import { until } from "../support/until.ts";
@@ -157,7 +157,7 @@ describe.skipIf(missingLeak() !== null)("who dies", () => {
     await guard.stop();
     guard = await TestGuard.start({ roots: [top.path], args: ["--policy", "noop"] });
     const cgroup = top.child("noop", 100 * MIB);
-    const leak = await startLeak({ procsFile: cgroup.procsFile, megabytes: 400, rateMbPerS: 200 });
+    const leak = await startLeak({ procsFile: cgroup.procsFile, megabytes: 400, rateMbPerS: gently(200) });
     expect(await leak.exited).toBe(137);
     expect(cgroup.oomKills).toBe(1);
     expect((await guard.incident(cgroup.path, "would-kill")).victims).toMatchObject([{ pid: leak.pid }]);
