@@ -212,13 +212,13 @@ ${cri ?? ""}`;
 /** Shims listen outside of any configured directory, and a killed one leaves its socket there. */
 function shimSockets(directory: string): string[] {
   const bundles = join(directory, "state/io.containerd.runtime.v2.task");
-  return [
-    ...new Bun.Glob("*/*/address").scanSync({
-      cwd: bundles,
-      absolute: true,
-      throwErrorOnBrokenSymlink: false,
-    }),
-  ].map((file) => readFileSync(file, "utf8").replace(/^unix:\/\//, ""));
+  // From containerd 2 on it is bootstrap.json that says where; before, a file with nothing else in it.
+  const files = new Bun.Glob("*/*/{address,bootstrap.json}").scanSync({
+    cwd: bundles,
+    absolute: true,
+    throwErrorOnBrokenSymlink: false,
+  });
+  return [...files].flatMap((file) => /unix:\/\/([^"\s]+)/.exec(readFileSync(file, "utf8"))?.[1] ?? []);
 }
 
 function mountsBelow(directory: string): string[] {

@@ -11,6 +11,11 @@ export function pause(ms: number): Promise<void> {
   return Bun.sleep(patient(ms));
 }
 
+/** A rate at which something is done to be noticed: slower in a machine that notices more slowly. */
+export function gently(perSecond: number): number {
+  return perSecond / PATIENCE;
+}
+
 /** How often to do what is done many times: less often where each time takes long. */
 export function rounds(count: number): number {
   return Math.ceil(count / THRIFT);
