@@ -1,4 +1,7 @@
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdtempSync, rmdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { MIB, TestCgroup } from "../support/cgroup.ts";
 import { TestGuard } from "../support/guard.ts";
 import { compileLeak, startLeak } from "../support/leak.ts";
@@ -75,10 +78,13 @@ describe("cgroups inside of a container", () => {
     guard = await TestGuard.start({ roots: [top.path] });
     const container = await top.armedChild("private", LIMIT);
     // In its cgroup before the namespace is made: that is the namespace's root then.
-    const inNamespace = `mount -t cgroup2 none /sys/fs/cgroup && mkdir /sys/fs/cgroup/own && exec ${compileLeak()} /sys/fs/cgroup/own/cgroup.procs 300`;
+    const folder = mkdtempSync(join(tmpdir(), "oom-guard-cgroup2-"));
+    const inNamespace = `mount -t cgroup2 none ${folder} && mkdir ${folder}/own && exec ${compileLeak()} ${folder}/own/cgroup.procs 300`;
     const script = `echo $$ >${container.procsFile} && exec unshare --cgroup --mount sh -c '${inNamespace}'`;
     const inside = Bun.spawn(["sh", "-c", script], { stdio: ["ignore", "ignore", "inherit"] });
     expect(await inside.exited).toBe(137);
+    // The mount went with its namespace.
+    rmdirSync(folder);
     await guard.incident(container.path, "kill");
     expect(container.oomKills + container.child("own").oomKills).toBe(0);
   });

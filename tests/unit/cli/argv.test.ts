@@ -109,7 +109,7 @@ describe("the command line is read word by word:", () => {
 
 describe("what cannot be meant is refused with exit code 2:", () => {
   const list =
-    "must be one of run, scan, history, explain, doctor, install, uninstall, print, version; see oom-guard --help";
+    "must be one of run, scan, history, explain, doctor, release, install, uninstall, print, version; see oom-guard --help";
   test.each([
     ["nothing", [], `no command given, ${list}`],
     ["a switch alone", ["--json"], `no command given, ${list}`],
