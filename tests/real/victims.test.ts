@@ -57,6 +57,22 @@ describe.skipIf(missingLeak() !== null)("who dies", () => {
     expect(kills[0]?.victimCount).toBeGreaterThanOrEqual(200 - cgroup.oomKills);
   });
 
+  test("a process of many threads dies alone, though it takes its time to give its memory back", async () => {
+    await guard.stop();
+    guard = await TestGuard.start({ roots: [top.path], args: ["--policy", "process"] });
+    for (let i = 0; i < 5; i++) {
+      const cgroup = await top.armedChild(`threads-${i}`, 600 * MIB);
+      const neighbour = await hold(cgroup, 20);
+      const leak = await startLeak({ procsFile: cgroup.procsFile, megabytes: 800, threads: 8 });
+      expect(await leak.exited).toBe(137);
+      await until("it is told that it is dead", () => guard.incidents(cgroup.path)[0]?.deadMillis != null);
+      expect(guard.incidents(cgroup.path)).toHaveLength(1);
+      expect(alive(neighbour.pid)).toBe(true);
+      await neighbour.kill();
+      await cgroup.remove();
+    }
+  });
+
   test("a fork bomb that never stops forking ends with an empty cgroup", async () => {
     const cgroup = top.child("bomb", 64 * MIB);
     const script = `echo $$ >${cgroup.procsFile}; f() { f & f & sleep 100; }; f`;
