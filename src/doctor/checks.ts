@@ -54,6 +54,8 @@ export interface Surroundings {
 export function checksFor(surroundings: Surroundings): Check[] {
   const { loaded, config, kernel, uid, env, procRoot, sysRoot, devRoot } = surroundings;
   const located = once(() => locateMemory(config.cgroupMount, procRoot));
+  // A cgroup_mount that is wrong says nothing about the kernel.
+  const controllerAt = () => (located().ok ? located() : locateMemory("auto", procRoot));
   const isHeld = ({ version }: MemoryMount) =>
     version === 2 && whyNotHeld(config.v2, kernel.release) === null;
   const guarded = once((): Guarded | null => {
@@ -81,7 +83,7 @@ export function checksFor(surroundings: Surroundings): Check[] {
     { id: "config", look: () => checkConfiguration(loaded) },
     { id: "kernel", look: () => checkKernel(kernel, kernelOom) },
     { id: "hierarchy", look: () => checkHierarchy(located(), procRoot) },
-    { id: "controller", look: () => checkController(procRoot, locateMemory("auto", procRoot)) },
+    { id: "controller", look: () => checkController(procRoot, controllerAt()) },
     { id: "cgroups", look: inHierarchy(() => checkRoots(guarded()!, cgroupRoots)) },
     {
       id: "memory-high",

@@ -5,7 +5,7 @@ import { readText } from "./read-text.ts";
 /**
  * Has this kernel a memory controller, and is it switched on? Where cgroup v2 is mounted its own files tell: a kernel
  * without CONFIG_MEMCG_V1 (Debian's 7.2) leaves memory out of /proc/cgroups.
- * @param located what "auto" finds, whatever the configuration names
+ * @param located where the controller is, or what is wrong with it
  */
 export function checkController(procRoot: string, located: LocatedMemory): Finding {
   if (located.ok && located.mount.version === 2) return checkUnified(located.mount.path);
