@@ -8,8 +8,9 @@ const FOLDER = "kernel/mm/transparent_hugepage";
 const USUAL_BYTES = 2 * 2 ** 20;
 
 /**
- * Can one page fault, or two threads' at once, jump a margin? Not where memory.high holds: a fault of a huge page that
- * does not fit below the limit gets small pages, and the first of them beyond the threshold is held back.
+ * Can one page fault, or two threads' at once, jump a margin? It may where memory.high holds, too, but not the limit: a
+ * huge page that does not fit below that is refused, and the small ones that come instead are held back (7.2: margins of
+ * 1M, two threads; memory.events counts "max" for each refusal, and no "oom").
  * @param sysRoot usually "/sys" @param guarded null: there is no memory hierarchy to look at
  */
 export function checkHugePages(
@@ -23,7 +24,8 @@ export function checkHugePages(
   if (guarded === null) return skip("always, but there are no margins to look at");
   const pageBytes = Number(readText(`${sysRoot}/${FOLDER}/hpage_pmd_size`) ?? USUAL_BYTES);
   const arrive = `always, ${humanSize(pageBytes)} at a time`;
-  if (guarded.isHeld) return ok(`${arrive}: memory.high holds them back, whatever the margin`);
+  if (guarded.isHeld)
+    return ok(`${arrive}: at the limit small ones come instead, which memory.high holds back`);
   const safeBytes = 2 * pageBytes;
   const small = guarded.limited.filter(({ marginBytes }) => marginBytes < safeBytes);
   if (small.length === 0) return ok(`${arrive}: no margin is below ${humanSize(safeBytes)} now`);

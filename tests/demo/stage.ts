@@ -113,11 +113,11 @@ export class Stage {
     return existsSync(file) ? readFileSync(file, "utf8") : "";
   }
 
-  /** Notes the file outside of the folder that the guard keeps open, its black box, so that it goes too. */
+  /** Notes what the guard has outside of the folder, so that it goes too: its black box, and beside that its ledger (v2). */
   noteBlackBox(pid: number): void {
     for (const fd of readdirSync(`/proc/${pid}/fd`)) {
       const target = readlinkSync(`/proc/${pid}/fd/${fd}`);
-      if (/\/black-box-\w+$/.test(target)) this.#litter.push(target);
+      if (/\/black-box-\w+$/.test(target)) this.#litter.push(target, target.replace("/black-box-", "/held-"));
     }
   }
 

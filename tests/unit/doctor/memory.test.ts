@@ -340,7 +340,7 @@ describe("huge-pages:", () => {
       sys(always),
       { ...margins(1), isHeld: true },
       "ok",
-      "always, 2M at a time: memory.high holds them back, whatever the margin",
+      "always, 2M at a time: at the limit small ones come instead, which memory.high holds back",
     ],
     ["always, no hierarchy", sys(always), null, "skip", "always, but there are no margins to look at"],
   ] as const)("%s", (_, sysRoot, guarded, outcome, detail) => {
