@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { makeScratch } from "../cgroup/scratch.ts";
 
-const ENTER_MS = 500;
+const ENTER_MS = 1000;
 const REMOVE_MS = 1000;
 const PAUSE_MS = 2;
 

@@ -19,7 +19,7 @@ import { ScratchMemory } from "./scratch-memory.ts";
 const MIB = 2 ** 20;
 const THRESHOLD_BYTES = 8 * MIB;
 const CROSSING_MS = 2000;
-const DEATH_MS = 500;
+const DEATH_MS = 1000;
 
 // Fills a buffer of 16 MB, over and over. It comes to its own end after some seconds even if nobody is left to kill it.
 const LEAK = ["dd", "if=/dev/zero", "of=/dev/null", `bs=${16 * MIB}`, "count=1000"];
