@@ -70,6 +70,8 @@ export interface Hierarchy {
   usageBytes(cgroup: string): number;
   /** Whether the cgroup's numbers and limit cover its children. @throws SysError */
   coversChildren(cgroup: string): boolean;
+  /** Whether the kernel's OOM killer takes everything in it with one victim. @throws SysError when it cannot be read */
+  diesAsOne(cgroup: string): boolean;
   /** Opens the cgroup and asks for what the kernel grants at once; nothing stays open when it throws. @throws SysError */
   arm(cgroup: string): Armed & Granted;
   /**

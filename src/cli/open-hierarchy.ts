@@ -5,7 +5,7 @@ import { hierarchyV2 } from "../cgroup/v2/hierarchy.ts";
 import { HighKeeper } from "../cgroup/v2/high.ts";
 import type { Config } from "../config/config.ts";
 import { openHeldLedger } from "../daemon/held.ts";
-import { highIsSafe } from "../decide/kernel-generation.ts";
+import { whyNotHeld } from "../decide/why-not-held.ts";
 import type { MemoryMount } from "../discover/mount.ts";
 import type { Log } from "../report/log.ts";
 import { calibrate } from "./calibrate.ts";
@@ -15,16 +15,11 @@ export function openHierarchy(config: Config, { version, path }: MemoryMount, lo
   if (version === 1) return hierarchyV1(path, calibrate(path, log));
   const ledger = openHeldLedger(config.stateDir, log);
   const keeper = ledger === null ? null : new HighKeeper(path, ledger);
-  const reason = whyNotHeld(config, release());
+  const reason = whyNotHeld(config.v2, release());
   if (reason !== null)
     log.warn(
       "high-not-used",
       `memory.high is not written (${reason}): pressure notifications and polling carry the guard`,
     );
   return hierarchyV2(path, { keeper, mayHold: reason === null });
-}
-
-function whyNotHeld({ v2 }: Config, kernelRelease: string): string | null {
-  if (v2.high === "off") return 'high = "off" in [v2]';
-  return highIsSafe(kernelRelease) ? null : `Linux ${kernelRelease} can hang in it, 5.9 cannot`;
 }

@@ -19,7 +19,7 @@ export function locateMemory(cgroupMount: string, procRoot: string): LocatedMemo
       const problem = `cgroup_mount ${cgroupMount} is not the root of a cgroup hierarchy: it has neither memory.usage_in_bytes (v1) nor cgroup.controllers (v2)`;
       return { ok: false, problem, fix };
     }
-    return checked({ version, path: cgroupMount });
+    return checked({ version, path: cgroupMount }, fix);
   }
   const found = findMemoryMount(readFileSync(`${procRoot}/self/mounts`, "utf8"));
   return found === null
@@ -28,7 +28,7 @@ export function locateMemory(cgroupMount: string, procRoot: string): LocatedMemo
         problem: "no memory cgroup is mounted",
         fix: "mount -t cgroup2 none /sys/fs/cgroup, or name the mount with cgroup_mount",
       }
-    : checked(found);
+    : checked(found, "take cgroup_disable=memory off the kernel command line and reboot");
 }
 
 function versionAt(directory: string): 1 | 2 | null {
@@ -36,8 +36,8 @@ function versionAt(directory: string): 1 | 2 | null {
   return existsSync(`${directory}/cgroup.controllers`) ? 2 : null;
 }
 
-/** A unified hierarchy need not have the memory controller. */
-function checked(mount: MemoryMount): LocatedMemory {
+/** A unified hierarchy need not have the memory controller: on a hybrid node the v1 hierarchy has it. */
+function checked(mount: MemoryMount, fix: string): LocatedMemory {
   if (mount.version === 1) return { ok: true, mount };
   const file = `${mount.path}/cgroup.controllers`;
   const controllers = existsSync(file) ? readFileSync(file, "utf8").trim().split(" ") : [];
@@ -45,6 +45,6 @@ function checked(mount: MemoryMount): LocatedMemory {
   return {
     ok: false,
     problem: `the cgroup v2 hierarchy at ${mount.path} has no memory controller`,
-    fix: "take cgroup_disable=memory off the kernel command line and reboot",
+    fix,
   };
 }

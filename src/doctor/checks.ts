@@ -1,7 +1,9 @@
 import { hierarchyToLookAt } from "../cgroup/look-at.ts";
 import type { Config } from "../config/config.ts";
 import type { LoadResult } from "../config/load.ts";
+import { whyNotHeld } from "../decide/why-not-held.ts";
 import { locateMemory } from "../discover/locate-memory.ts";
+import type { MemoryMount } from "../discover/mount.ts";
 import { ApiClient } from "../kubernetes/client.ts";
 import { ClusterAccess } from "../kubernetes/cluster-access.ts";
 import { VOLATILE_DIR } from "../record/black-box.ts";
@@ -10,7 +12,7 @@ import { checkApiServer } from "./api-server.ts";
 import { checkBlackBox } from "./black-box.ts";
 import { type Check, type Finding, skip } from "./check.ts";
 import { checkConfiguration } from "./configuration.ts";
-import { checkController } from "./controller.ts";
+import { checkController, passesMemoryOn } from "./controller.ts";
 import { checkDescriptors } from "./descriptors.ts";
 import { type Guarded, lookAtGuarded } from "./guarded.ts";
 import { checkHierarchy } from "./hierarchy.ts";
@@ -18,6 +20,7 @@ import { checkHugePages } from "./huge-pages.ts";
 import { checkInotify } from "./inotify.ts";
 import { checkKernel, type KernelFacts } from "./kernel.ts";
 import { checkKmsg } from "./kmsg.ts";
+import { checkMemoryHigh } from "./memory-high.ts";
 import { checkMemoryLock } from "./memory-lock.ts";
 import { checkOtherGuards } from "./other-guards.ts";
 import { checkPanicOnOom } from "./panic-on-oom.ts";
@@ -51,17 +54,26 @@ export interface Surroundings {
 export function checksFor(surroundings: Surroundings): Check[] {
   const { loaded, config, kernel, uid, env, procRoot, sysRoot, devRoot } = surroundings;
   const located = once(() => locateMemory(config.cgroupMount, procRoot));
+  // A cgroup_mount that is wrong says nothing about the kernel.
+  const controllerAt = () => (located().ok ? located() : locateMemory("auto", procRoot));
+  const isHeld = ({ version }: MemoryMount) =>
+    version === 2 && whyNotHeld(config.v2, kernel.release) === null;
   const guarded = once((): Guarded | null => {
     const memory = located();
-    return memory.ok ? lookAtGuarded(hierarchyToLookAt(memory.mount), config) : null;
+    return memory.ok ? lookAtGuarded(hierarchyToLookAt(memory.mount), config, isHeld(memory.mount)) : null;
   });
-  const inHierarchy = (use: (mount: string) => Finding | Promise<Finding>) => () => {
+  const inHierarchy = (use: (mount: MemoryMount) => Finding | Promise<Finding>) => () => {
     const memory = located();
-    return memory.ok ? use(memory.mount.path) : skip("no memory hierarchy to look at");
+    return memory.ok ? use(memory.mount) : skip("no memory hierarchy to look at");
   };
-  /** What makes a cgroup or reads all of them. */
-  const asRoot = (use: (mount: string) => Finding | Promise<Finding>) =>
-    inHierarchy((mount) => (uid === 0 ? use(mount) : skip("only root can try that")));
+  /** What makes a cgroup. */
+  const inScratch = (use: (mount: MemoryMount) => Finding | Promise<Finding>) =>
+    inHierarchy((mount) => {
+      if (uid !== 0) return skip("only root can try that");
+      if (mount.version === 2 && !passesMemoryOn(mount.path))
+        return skip("cgroups have no memory controller");
+      return use(mount);
+    });
   const access = new ClusterAccess(config.kubernetes, env);
   const client = new ApiClient({ access: () => access.read(), timeoutMs: API_MS });
   const { runtime, reclaim, stateDir, cgroupRoots, kernelOom } = config;
@@ -71,21 +83,27 @@ export function checksFor(surroundings: Surroundings): Check[] {
     { id: "config", look: () => checkConfiguration(loaded) },
     { id: "kernel", look: () => checkKernel(kernel, kernelOom) },
     { id: "hierarchy", look: () => checkHierarchy(located(), procRoot) },
-    { id: "controller", look: () => checkController(procRoot) },
+    { id: "controller", look: () => checkController(procRoot, controllerAt()) },
     { id: "cgroups", look: inHierarchy(() => checkRoots(guarded()!, cgroupRoots)) },
-    { id: "self-test", look: asRoot((mount) => selfTest(mount, procRoot)) },
+    {
+      id: "memory-high",
+      look: inHierarchy(({ version }) => checkMemoryHigh(version, config.v2, kernel.release, procRoot)),
+    },
+    { id: "self-test", look: inScratch((mount) => selfTest(mount, isHeld(mount), procRoot)) },
     {
       id: "reclaim",
-      look: asRoot((mount) => checkReclaim(mount, procRoot, reclaim.mode, readSwap(procRoot))),
+      look: inScratch((mount) =>
+        checkReclaim(mount, procRoot, reclaim.mode, isHeld(mount), readSwap(procRoot)),
+      ),
     },
-    { id: "swap", look: () => checkSwap(readSwap(procRoot)) },
+    { id: "swap", look: () => checkSwap(readSwap(procRoot), located()) },
     { id: "huge-pages", look: () => checkHugePages(sysRoot, guarded()) },
     { id: "runtime", look: () => checkRuntime(runtime) },
     { id: "api-server", look: () => checkApiServer(access, client, Date.now()) },
     { id: "api-rights", look: () => checkApiRights(access, client) },
     { id: "scheduling", look: () => checkScheduling() },
-    { id: "inotify", look: inHierarchy((mount) => checkInotify(mount)) },
-    { id: "limits", look: () => checkDescriptors(procRoot, countsOf(guarded())) },
+    { id: "inotify", look: inHierarchy(({ path }) => checkInotify(path)) },
+    { id: "limits", look: () => checkDescriptors(procRoot, guarded()) },
     { id: "state-dir", look: () => checkStateDir(stateDir, procRoot) },
     { id: "black-box", look: () => checkBlackBox(VOLATILE_DIR, procRoot) },
     { id: "kmsg", look: () => checkKmsg(devRoot) },
@@ -94,10 +112,6 @@ export function checksFor(surroundings: Surroundings): Check[] {
     // The last one: it holds for the whole process.
     { id: "memory-lock", look: () => checkMemoryLock() },
   ];
-}
-
-function countsOf(guarded: Guarded | null) {
-  return { cgroupCount: guarded?.cgroupCount ?? 0, limitedCount: guarded?.limited.length ?? 0 };
 }
 
 function once<T>(look: () => T): () => T {

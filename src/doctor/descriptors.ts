@@ -2,17 +2,14 @@ import { type Finding, ok, warn } from "./check.ts";
 import type { Guarded } from "./guarded.ts";
 import { readText } from "./read-text.ts";
 
-// Directory, usage, stat, and an eventfd for each of five notifications.
-const PER_CGROUP = 8;
 // Libraries, database, sockets, the black box.
 const OTHERS = 64;
 
-/** How much there is to watch. */
-export type WatchCounts = Pick<Guarded, "cgroupCount"> & { readonly limitedCount: number };
-
 /** Is there room for the descriptors and watches of everything that is there now, and of as much again? */
-export function checkDescriptors(procRoot: string, counts: WatchCounts): Finding {
-  const needed = OTHERS + PER_CGROUP * counts.limitedCount;
+export function checkDescriptors(procRoot: string, guarded: Guarded | null): Finding {
+  const { limited = [], descriptorsEach = 0, cgroupCount = 0, watchesEach = 0 } = guarded ?? {};
+  const needed = OTHERS + descriptorsEach * limited.length;
+  const watched = watchesEach * cgroupCount;
   const limit = openFilesLimit(readText(`${procRoot}/self/limits`) ?? "");
   if (limit < 2 * needed) {
     return warn(
@@ -21,15 +18,13 @@ export function checkDescriptors(procRoot: string, counts: WatchCounts): Finding
     );
   }
   const watches = Number(readText(`${procRoot}/sys/fs/inotify/max_user_watches`) ?? Number.POSITIVE_INFINITY);
-  if (watches < 2 * counts.cgroupCount) {
+  if (watches < 2 * watched) {
     return warn(
-      `fs.inotify.max_user_watches is ${watches}, ${counts.cgroupCount} needed now: new containers are noticed up to a second late`,
-      `sysctl fs.inotify.max_user_watches=${roomFor(counts.cgroupCount)}`,
+      `fs.inotify.max_user_watches is ${watches}, ${watched} needed now: new containers are noticed up to a second late`,
+      `sysctl fs.inotify.max_user_watches=${roomFor(watched)}`,
     );
   }
-  return ok(
-    `${needed} of ${limit} open files and ${counts.cgroupCount} of ${watches} inotify watches needed now`,
-  );
+  return ok(`${needed} of ${limit} open files and ${watched} of ${watches} inotify watches needed now`);
 }
 
 function openFilesLimit(limits: string): number {

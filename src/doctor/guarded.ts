@@ -17,10 +17,23 @@ export interface Guarded {
   readonly limited: readonly { readonly cgroup: string; readonly marginBytes: number }[];
   /** Pods that have a limit, but neither limit nor numbers of them cover their containers (use_hierarchy 0). */
   readonly uncovered: readonly string[];
+  /** Whether the kernel holds them back at their thresholds (cgroup v2, memory.high). */
+  readonly isHeld: boolean;
+  /** inotify watches for one cgroup: its directory, and on cgroup v2 each file in it that counts. */
+  readonly watchesEach: number;
+  /** Descriptors for one cgroup with a limit. */
+  readonly descriptorsEach: number;
 }
 
+// Directory, usage, stat, and an eventfd for each of five notifications.
+const DESCRIPTORS_V1 = 8;
+// Directory, usage, stat, events; and the pressure trigger where memory.high does not hold.
+const DESCRIPTORS_HELD = 4;
+const DESCRIPTORS_NOT_HELD = 5;
+
 /** Looks at every cgroup below the roots once. Rules that match names are not applied: no runtime is asked. */
-export function lookAtGuarded(hierarchy: Hierarchy, config: Config): Guarded {
+export function lookAtGuarded(hierarchy: Hierarchy, config: Config, isHeld: boolean): Guarded {
+  const { version, control } = hierarchy;
   const rules = compileRules(config);
   const names = new ContainerNames();
   const cgroups = listCgroups(hierarchy.mount, new Roots(config.cgroupRoots));
@@ -39,6 +52,9 @@ export function lookAtGuarded(hierarchy: Hierarchy, config: Config): Guarded {
     cgroupCount: cgroups.length,
     limited,
     uncovered,
+    isHeld,
+    watchesEach: control.singly ? 1 + control.names.length : 1,
+    descriptorsEach: version === 1 ? DESCRIPTORS_V1 : isHeld ? DESCRIPTORS_HELD : DESCRIPTORS_NOT_HELD,
   };
 }
 

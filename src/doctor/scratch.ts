@@ -1,7 +1,7 @@
-import { readFileSync, rmdirSync } from "node:fs";
-import { makeScratch } from "../cgroup/v1/scratch.ts";
+import { existsSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { makeScratch } from "../cgroup/scratch.ts";
 
-const ENTER_MS = 500;
+const ENTER_MS = 1000;
 const REMOVE_MS = 1000;
 const PAUSE_MS = 2;
 
@@ -40,6 +40,13 @@ export class Scratch {
       await Bun.sleep(PAUSE_MS);
     }
     return true;
+  }
+
+  /** Has what runs in it end at its limits instead of going to swap (cgroup v2). @throws what node:fs throws */
+  forbidSwap(): void {
+    const file = `${this.directory}/memory.swap.max`;
+    // A kernel without swap has no such file.
+    if (existsSync(file)) writeFileSync(file, "0");
   }
 
   /** Ends what was started and removes the cgroup. @throws what node:fs throws, when it cannot be removed */

@@ -1,3 +1,4 @@
+import type { LocatedMemory } from "../discover/locate-memory.ts";
 import { humanSize } from "../report/size.ts";
 import { type Finding, ok, warn } from "./check.ts";
 import { readText } from "./read-text.ts";
@@ -26,13 +27,15 @@ export function readSwap(procRoot: string): SwapState {
 export const maySwap = ({ totalBytes, swappiness }: SwapState): boolean => totalBytes > 0 && swappiness > 0;
 
 /** Does swap get in the guard's way? */
-export function checkSwap(swap: SwapState): Finding {
+export function checkSwap(swap: SwapState, located: LocatedMemory): Finding {
   if (swap.totalBytes === 0) return ok("off");
   const { totalBytes, freeBytes, swappiness } = swap;
   const state = `${humanSize(freeBytes)} of ${humanSize(totalBytes)} free, vm.swappiness ${swappiness}`;
   if (!maySwap(swap)) return ok(`${state}: containers do not swap`);
+  const limit =
+    located.ok && located.mount.version === 2 ? "memory.swap.max to 0 in" : "memory.memsw.limit_in_bytes of";
   return warn(
     `${state}: a container that can still swap is not killed, it gets slow first`,
-    "swapoff -a, as kubelet wants it; or set memory.memsw.limit_in_bytes of the containers",
+    `swapoff -a, as kubelet wants it; or set ${limit} the containers`,
   );
 }

@@ -36,6 +36,11 @@ export interface ExplainReport extends Omit<Identity, "podUid"> {
   /** Worst first. */
   readonly processes: readonly ExplainedProcess[];
   readonly kernelVictim: ExplainedVictim | null;
+  /**
+   * The cgroup that the kernel takes whole with its victim (memory.oom.group, cgroup v2; kubelet sets it), but for
+   * processes at -1000; null: the victim dies alone.
+   */
+  readonly kernelKillsCgroup: string | null;
   /** Whom a 3.10 kernel (CentOS 7) would choose: it made every result below 1 a 1, and killed a child before its parent. */
   readonly oldKernelVictim: ExplainedVictim | null;
   readonly guardVictim: ExplainedVictim | null;

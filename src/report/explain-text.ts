@@ -1,3 +1,4 @@
+import { isWithin } from "../proc/cgroup-path.ts";
 import { padLeft, padRight, shortenMiddle, widthOf } from "./columns.ts";
 import type { ExplainedProcess, ExplainedVictim, ExplainReport } from "./explain-report.ts";
 import { subjectOf } from "./names.ts";
@@ -63,16 +64,19 @@ function sizes({ usageBytes, limitBytes, thresholdBytes, reclaimableBytes, polic
   return `${humanSize(usageBytes)} used of ${humanSize(limitBytes)}, ${humanSize(reclaimableBytes)} of it reclaimable; threshold ${humanSize(thresholdBytes)}, policy ${policy}`;
 }
 
-/** Whether it is in the cgroup the guard would kill whole, or below it, and may be killed at all. */
-function diesWhole({ cgroup, badness }: ExplainedProcess, { guardCgroup }: ExplainReport): boolean {
-  if (guardCgroup === null || badness === null) return false;
-  return cgroup === guardCgroup || cgroup.startsWith(`${guardCgroup}/`);
+/** Whether it is in a cgroup that would be killed whole, or below it, and may be killed at all. */
+function diesWhole({ cgroup, badness }: ExplainedProcess, whole: string | null): boolean {
+  if (whole === null || badness === null) return false;
+  return isWithin(cgroup, whole);
 }
+
+const diesBy = (process: ExplainedProcess, victim: ExplainedVictim | null, whole: string | null) =>
+  victim?.pid === process.pid || diesWhole(process, whole);
 
 function cellsOf(process: ExplainedProcess, report: ExplainReport, look: Look): string[] {
   const marks = [
-    report.kernelVictim?.pid === process.pid ? "kernel" : null,
-    report.guardVictim?.pid === process.pid || diesWhole(process, report) ? "oom-guard" : null,
+    diesBy(process, report.kernelVictim, report.kernelKillsCgroup) ? "kernel" : null,
+    diesBy(process, report.guardVictim, report.guardCgroup) ? "oom-guard" : null,
   ].filter((mark) => mark !== null);
   return [
     String(process.pid),
@@ -87,15 +91,20 @@ function cellsOf(process: ExplainedProcess, report: ExplainReport, look: Look): 
 }
 
 function verdicts(report: ExplainReport, look: Look): string[] {
-  const { totalPages, pageBytes, guardCgroup, guardVictim } = report;
-  const inCgroup = report.processes.filter((process) => diesWhole(process, report)).length;
+  const { totalPages, pageBytes, kernelVictim, kernelKillsCgroup, guardVictim, guardCgroup } = report;
+  const whole = (cgroup: string, detail: string) => {
+    const count = report.processes.filter((process) => diesWhole(process, cgroup)).length;
+    return `every process of ${safe(cgroup, look)} (${count}, ${detail})`;
+  };
+  const kernel =
+    kernelKillsCgroup === null
+      ? who(kernelVictim, look)
+      : whole(kernelKillsCgroup, `chosen ${who(kernelVictim, look)}; memory.oom.group is 1`);
   const guard =
-    guardCgroup === null
-      ? who(guardVictim, look)
-      : `every process of ${safe(guardCgroup, look)} (${inCgroup}, largest ${who(guardVictim, look)})`;
+    guardCgroup === null ? who(guardVictim, look) : whole(guardCgroup, `largest ${who(guardVictim, look)}`);
   return [
     `Points = (RSS + swap + page tables) / ${pageBytes} + adj * ${Math.floor(totalPages / 1000)}; the most points die, -1000 never does.`,
-    `${"This kernel would kill:".padEnd(LABEL)}${who(report.kernelVictim, look)}`,
+    `${"This kernel would kill:".padEnd(LABEL)}${kernel}`,
     `${"A 3.10 kernel would kill:".padEnd(LABEL)}${who(report.oldKernelVictim, look)}`,
     `${`oom-guard (${report.policy}) would:`.padEnd(LABEL)}${guard}`,
     `Now: ${safe(report.now, look)}`,

@@ -1,7 +1,9 @@
 import { readFileSync } from "node:fs";
+import { SysError } from "../../ffi/sys-error.ts";
 import { pageBytes } from "../../ffi/sysinfo.ts";
 import { badness, type ProcessFacts } from "../decide/badness.ts";
 import { kernelGeneration } from "../decide/kernel-generation.ts";
+import { oomGroup } from "../decide/oom-group.ts";
 import { kernelChoice } from "../decide/rank.ts";
 import { reclaimableBytes } from "../decide/reading.ts";
 import { calm, lookOnce, step } from "../decide/step.ts";
@@ -43,11 +45,23 @@ export function explain(surveyed: Surveyed, tools: SurveyTools): ExplainReport {
     pageBytes,
     processes: explained.sort((a, b) => (b.badness ?? -Infinity) - (a.badness ?? -Infinity)),
     kernelVictim: victim(surveyed.kernelVictim),
+    kernelKillsCgroup: kernelKillsCgroup(surveyed, tools),
     oldKernelVictim: victim(kernelChoice(processes, totalPages, pageBytes, oldKernel)?.process),
     guardVictim: victim(guardChoice?.largest),
     guardCgroup: policy === "process" ? null : (guardChoice?.cgroup ?? null),
     now: verdictNow(surveyed),
   };
+}
+
+/** A cgroup that is removed meanwhile has no victim any more. */
+function kernelKillsCgroup({ cgroup, kernelVictim }: Surveyed, tools: SurveyTools): string | null {
+  if (kernelVictim === null) return null;
+  try {
+    return oomGroup(cgroupOf(kernelVictim.pid, tools), cgroup, tools.hierarchy.diesAsOne);
+  } catch (error) {
+    if (error instanceof SysError) return null;
+    throw error;
+  }
 }
 
 function cgroupOf(pid: number, { procRoot, hierarchy }: SurveyTools): string {

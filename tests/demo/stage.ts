@@ -11,8 +11,37 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { findMemoryMount } from "../../src/discover/mount.ts";
+import { locateMemory } from "../../src/discover/locate-memory.ts";
 import { alive, signal } from "../support/processes.ts";
+
+/** What the files of a memory cgroup are called. */
+interface Files {
+  readonly limit: string;
+  readonly usage: string;
+  /** The highest usage (v2: 5.19). */
+  readonly peak: string;
+  /** Where the kernel counts its OOM kills. */
+  readonly kills: string;
+  /** What keeps it from swapping. */
+  readonly noSwap: string;
+}
+
+const FILES: Readonly<Record<1 | 2, Files>> = {
+  1: {
+    limit: "memory.limit_in_bytes",
+    usage: "memory.usage_in_bytes",
+    peak: "memory.max_usage_in_bytes",
+    kills: "memory.oom_control",
+    noSwap: "memory.swappiness",
+  },
+  2: {
+    limit: "memory.max",
+    usage: "memory.current",
+    peak: "memory.peak",
+    kills: "memory.events",
+    noSwap: "memory.swap.max",
+  },
+};
 
 /** A reason, for the person at the terminal, why the demo cannot go on. */
 export class CannotShow extends Error {}
@@ -23,42 +52,48 @@ export class Stage {
   readonly cgroup = `/oom-guard-demo-${process.pid}`;
   readonly directory: string;
   readonly folder: string;
+  readonly #files: Files;
   readonly #children: Bun.Subprocess[] = [];
-  readonly #files: string[] = [];
+  readonly #litter: string[] = [];
   #cleared: Promise<string[]> | null = null;
 
   /** Makes a cgroup with this limit. @throws CannotShow where that is not possible */
   constructor(limitBytes: number) {
     if (process.getuid?.() !== 0) throw new CannotShow("it makes a cgroup and kills in it, so it needs root");
-    const mount = findMemoryMount(readFileSync("/proc/self/mounts", "utf8"));
-    if (mount === null) throw new CannotShow("no memory cgroup is mounted here");
-    if (mount.version !== 1) {
-      throw new CannotShow("only cgroup v2 is mounted, which this version does not guard yet");
-    }
-    this.directory = `${mount.path}${this.cgroup}`;
+    const located = locateMemory("auto", "/proc");
+    if (!located.ok) throw new CannotShow(`${located.problem}: ${located.fix}`);
+    this.#files = FILES[located.mount.version];
+    this.directory = `${located.mount.path}${this.cgroup}`;
     try {
       mkdirSync(this.directory);
     } catch (error) {
       throw new CannotShow(`no cgroup can be made here: ${(error as Error).message}`);
     }
     this.folder = mkdtempSync(join(tmpdir(), "oom-guard-demo-"));
-    // With swap the kernel would have a way out, and the guard rightly nothing to do.
-    this.write("memory.swappiness", "0");
-    this.write("memory.limit_in_bytes", String(limitBytes));
+    // With swap the kernel would have a way out, and the guard rightly nothing to do. A kernel without swap has no such file.
+    if (this.#has(this.#files.noSwap)) this.#write(this.#files.noSwap, "0");
+    if (!this.#has(this.#files.limit)) {
+      rmdirSync(this.directory);
+      throw new CannotShow(
+        `cgroups have no memory controller here: echo +memory >${located.mount.path}/cgroup.subtree_control`,
+      );
+    }
+    this.#write(this.#files.limit, String(limitBytes));
   }
 
-  write(file: string, text: string): void {
-    writeFileSync(`${this.directory}/${file}`, text);
+  /** What the cgroup uses now. */
+  get usageBytes(): number {
+    return this.#number(this.#files.usage);
   }
 
-  number(file: string): number {
-    return Number(readFileSync(`${this.directory}/${file}`, "utf8"));
+  /** The highest usage that the kernel saw; null where it does not keep that (v2 before 5.19). */
+  get peakBytes(): number | null {
+    return this.#has(this.#files.peak) ? this.#number(this.#files.peak) : null;
   }
 
   /** How many processes of the cgroup the kernel's own OOM killer has shot. */
   oomKills(): number {
-    const control = readFileSync(`${this.directory}/memory.oom_control`, "utf8");
-    const count = /^oom_kill (\d+)$/m.exec(control)?.[1];
+    const count = /^oom_kill (\d+)$/m.exec(this.#read(this.#files.kills))?.[1];
     if (count === undefined) throw new CannotShow("this kernel (before 4.13) does not count its OOM kills");
     return Number(count);
   }
@@ -78,11 +113,11 @@ export class Stage {
     return existsSync(file) ? readFileSync(file, "utf8") : "";
   }
 
-  /** Notes the file outside of the folder that the guard keeps open, its black box, so that it goes too. */
+  /** Notes what the guard has outside of the folder, so that it goes too: its black box, and beside that its ledger (v2). */
   noteBlackBox(pid: number): void {
     for (const fd of readdirSync(`/proc/${pid}/fd`)) {
       const target = readlinkSync(`/proc/${pid}/fd/${fd}`);
-      if (/\/black-box-\w+$/.test(target)) this.#files.push(target);
+      if (/\/black-box-\w+$/.test(target)) this.#litter.push(target, target.replace("/black-box-", "/held-"));
     }
   }
 
@@ -92,9 +127,25 @@ export class Stage {
     return this.#cleared;
   }
 
+  #has(file: string): boolean {
+    return existsSync(`${this.directory}/${file}`);
+  }
+
+  #write(file: string, text: string): void {
+    writeFileSync(`${this.directory}/${file}`, text);
+  }
+
+  #read(file: string): string {
+    return readFileSync(`${this.directory}/${file}`, "utf8");
+  }
+
+  #number(file: string): number {
+    return Number(this.#read(file));
+  }
+
   async #clear(): Promise<string[]> {
     for (const child of this.#children.reverse()) await end(child);
-    for (const file of this.#files) {
+    for (const file of this.#litter) {
       rmSync(file, { force: true });
       removeIfEmpty(dirname(file));
     }

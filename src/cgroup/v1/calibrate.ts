@@ -4,8 +4,8 @@ import { drainEventfd } from "../../../ffi/eventfd.ts";
 import { close, writeControl } from "../../../ffi/file.ts";
 import { SysError } from "../../../ffi/sys-error.ts";
 import { parseCgroupPath } from "../../proc/cgroup-path.ts";
+import { makeScratch } from "../scratch.ts";
 import { registerThreshold, type ThresholdUnit } from "./register.ts";
-import { makeScratch } from "./scratch.ts";
 
 const MIB = 1024 * 1024;
 

@@ -32,6 +32,8 @@ export function hierarchyV1(mount: string, unit: ThresholdUnit): Hierarchy {
       return read(cgroup, "memory.use_hierarchy") === "1";
     },
 
+    diesAsOne: () => false,
+
     arm(cgroup) {
       const directory = `${mount}${cgroup}`;
       const opened: number[] = [];

@@ -53,6 +53,16 @@ export function hierarchyV2(mount: string, { keeper, mayHold }: Holding): Hierar
 
     coversChildren: () => true,
 
+    diesAsOne(cgroup) {
+      try {
+        return read(cgroup, "memory.oom.group") === "1";
+      } catch (error) {
+        // Before 4.19, in the root, without the memory controller, and where the cgroup is gone.
+        if (isGone(error)) return false;
+        throw error;
+      }
+    },
+
     arm(cgroup) {
       const directory = `${mount}${cgroup}`;
       const opened: number[] = [];

@@ -10,6 +10,7 @@ export function fakeHierarchy(changes: Partial<Hierarchy> = {}): Hierarchy {
     limitBytes: () => 100 * 2 ** 20,
     usageBytes: () => 0,
     coversChildren: () => true,
+    diesAsOne: () => false,
     arm: () => ({ directoryFd: 3, usageFd: 4, statFd: 5, signals: [], refused: [] }),
     armThresholds: () => Promise.resolve({ signals: [], refused: [] }),
     renew: () => Promise.resolve(),

@@ -1,10 +1,13 @@
 import { describe, expect, test } from "bun:test";
+import { mkdirSync } from "node:fs";
+import { hierarchyToLookAt } from "../../../src/cgroup/look-at.ts";
 import { hierarchyV1 } from "../../../src/cgroup/v1/hierarchy.ts";
 import { defaults } from "../../../src/config/defaults.ts";
+import type { LocatedMemory } from "../../../src/discover/locate-memory.ts";
 import { type Guarded, lookAtGuarded } from "../../../src/doctor/guarded.ts";
 import { checkHugePages } from "../../../src/doctor/huge-pages.ts";
 import { checkPanicOnOom } from "../../../src/doctor/panic-on-oom.ts";
-import { judgeReclaim } from "../../../src/doctor/reclaim.ts";
+import { judgeReclaim, type ReclaimFacts } from "../../../src/doctor/reclaim.ts";
 import { checkRoots } from "../../../src/doctor/roots.ts";
 import { judgeSelfTest, type SelfTestFacts } from "../../../src/doctor/self-test.ts";
 import { checkSwap, readSwap, type SwapState } from "../../../src/doctor/swap.ts";
@@ -29,7 +32,7 @@ describe("what a guard would find", () => {
   const id = "0123456789ab".repeat(5).padEnd(64, "0");
   const pod = "kubepods/pod11111111-2222-3333-4444-555555555555";
   const look = (cgroups: Parameters<typeof mountWith>[0], config = defaults) =>
-    lookAtGuarded(hierarchyV1(mountWith(cgroups), "bytes"), config);
+    lookAtGuarded(hierarchyV1(mountWith(cgroups), "bytes"), config, false);
 
   test("counts roots, cgroups and limits, and works out margins by the rules", () => {
     const rules = [{ match: { cgroup: "/docker/*" }, set: { minMarginBytes: 8 * MIB } }];
@@ -65,10 +68,39 @@ describe("what a guard would find", () => {
     expect(found.uncovered).toEqual([`/${pod}`]);
     expect(found.limited.map(({ cgroup }) => cgroup)).toEqual([`/${pod}/${id}`]);
   });
+
+  test.each([
+    ["v1", look({}), { isHeld: false, watchesEach: 1, descriptorsEach: 8 }],
+    ["v2", lookAtV2(true), { isHeld: true, watchesEach: 3, descriptorsEach: 4 }],
+    ["v2 without memory.high", lookAtV2(false), { isHeld: false, watchesEach: 3, descriptorsEach: 5 }],
+  ])("what watching costs on %s", (_, found, expected) => {
+    expect(found).toMatchObject(expected);
+  });
+
+  test("on v2 a cgroup without the controller is one without a limit", () => {
+    const mount = tree({ "kubepods/memory.max": "max\n", [`${pod}/memory.max`]: `${100 * MIB}\n` });
+    mkdirSync(`${mount}/${pod}/off`);
+    const found = lookAtGuarded(hierarchyToLookAt({ version: 2, path: mount }), defaults, true);
+    expect(found.cgroupCount).toBe(3);
+    expect(found.limited).toEqual([{ cgroup: `/${pod}`, marginBytes: 2 * MIB }]);
+  });
 });
 
+function lookAtV2(isHeld: boolean): Guarded {
+  return lookAtGuarded(hierarchyToLookAt({ version: 2, path: tree() }), defaults, isHeld);
+}
+
+const nothing: Guarded = {
+  presentRoots: [],
+  cgroupCount: 0,
+  limited: [],
+  uncovered: [],
+  isHeld: false,
+  watchesEach: 1,
+  descriptorsEach: 8,
+};
+
 describe("cgroups:", () => {
-  const nothing: Guarded = { presentRoots: [], cgroupCount: 0, limited: [], uncovered: [] };
   const limited = [{ cgroup: "/docker/x", marginBytes: MIB }];
 
   test("none of the roots is there yet", () => {
@@ -103,7 +135,8 @@ describe("cgroups:", () => {
 
 describe("self-test:", () => {
   const good: SelfTestFacts = {
-    unit: "bytes",
+    version: 1,
+    told: "bytes",
     refused: [],
     crossed: true,
     notifiedMicros: 80,
@@ -124,19 +157,43 @@ describe("self-test:", () => {
     ],
     [
       "thresholds in pages",
-      { unit: "pages" },
+      { told: "pages" },
       "ok",
       "thresholds, which this kernel takes in pages, work: notified",
     ],
     [
       "no thresholds",
-      { unit: "none", notifiedMicros: null },
+      { told: "none", notifiedMicros: null },
       "warn",
       "polling carry the guard; killed and reaped",
     ],
     ["no notification", { notifiedMicros: null }, "fail", "no notification came within 2 s"],
     ["it lives on", { deadMicros: null }, "fail", "did not die of SIGKILL"],
     ["it did not grow", { crossed: false, notifiedMicros: null, deadMicros: null }, "fail", "did not grow"],
+    [
+      "memory.high",
+      { version: 2, told: "high" },
+      "ok",
+      "memory.high works: notified 80 us after the crossing",
+    ],
+    [
+      "memory.high, no notification",
+      { version: 2, told: "high", notifiedMicros: null },
+      "fail",
+      "no notification came within 2 s",
+    ],
+    [
+      "memory.high cannot be set",
+      { version: 2, told: "high", notifiedMicros: null, refused: ["threshold (EACCES)"] },
+      "fail",
+      "memory.high cannot be set: threshold (EACCES)",
+    ],
+    [
+      "memory.high is not to be set",
+      { version: 2, told: "none", notifiedMicros: null },
+      "ok",
+      "without memory.high: seen to grow past its threshold, killed and reaped in 1.9 ms",
+    ],
     ["no pressure notification", { refused: ["pressure (EINVAL)"] }, "warn", "refused: pressure (EINVAL)"],
   ])("%s", (_, facts, outcome, detail) => {
     const found = judgeSelfTest({ ...good, ...facts });
@@ -161,12 +218,54 @@ describe("reclaim:", () => {
     ],
     ["cut-off", swapOff, "warn", "memory.force_empty of a near-empty cgroup took more than 500 ms"],
     ["failed", swapOff, "warn", "this kernel has no memory.force_empty"],
-  ] as const)("%s", (answer, swap, outcome, detail) => {
-    expect(judgeReclaim(answer, swap)).toMatchObject({ outcome, detail });
+  ] as const)("v1, %s", (answer, swap, outcome, detail) => {
+    const facts = { version: 1, outcome: answer, sparesSwap: false, isHeld: false } as const;
+    expect(judgeReclaim(facts, swap)).toMatchObject({ outcome, detail });
+  });
+
+  const v2: ReclaimFacts = { version: 2, outcome: "done", sparesSwap: true, isHeld: true };
+  test.each<[string, Partial<ReclaimFacts>, SwapState, string, string]>([
+    ["6.9, no swap", {}, swapOff, "ok", "memory.reclaim works"],
+    ["6.9", {}, swapOn, "ok", "memory.reclaim works, and spares what would go to swap"],
+    [
+      "5.19",
+      { sparesSwap: false },
+      swapOn,
+      "ok",
+      "memory.reclaim works, not used where memory would go to swap",
+    ],
+    [
+      "5.10",
+      { outcome: "refused" },
+      swapOff,
+      "ok",
+      "this kernel has no memory.reclaim (Linux 5.19 has): it reclaims at memory.high by itself",
+    ],
+    [
+      "5.10 without memory.high",
+      { outcome: "refused", isHeld: false },
+      swapOff,
+      "warn",
+      "this kernel has no memory.reclaim (Linux 5.19 has), nor is memory.high used: it reclaims at the limit only",
+    ],
+    [
+      "slow",
+      { outcome: "cut-off" },
+      swapOff,
+      "warn",
+      "memory.reclaim of a near-empty cgroup took more than 500 ms",
+    ],
+    ["not even tried", { outcome: "failed" }, swapOff, "warn", "memory.reclaim could not be tried"],
+  ])("v2, %s", (_, facts, swap, outcome, detail) => {
+    const found = judgeReclaim({ ...v2, ...facts }, swap);
+    expect(found).toMatchObject({ outcome, detail });
+    expect(found.fix === null).toBe(outcome === "ok");
   });
 });
 
 describe("swap:", () => {
+  const v1: LocatedMemory = { ok: true, mount: { version: 1, path: "/m" } };
+  const v2: LocatedMemory = { ok: true, mount: { version: 2, path: "/m" } };
   const proc = (total: number, free: number, swappiness: string) =>
     tree({
       meminfo: `MemTotal: 100 kB\nSwapCached: 7 kB\nSwapTotal:  ${total} kB\nSwapFree:  ${free} kB\n`,
@@ -188,7 +287,14 @@ describe("swap:", () => {
     ],
     ["a /proc without it", tree(), "ok", "off"],
   ])("%s", (_, procRoot, outcome, detail) => {
-    expect(checkSwap(readSwap(procRoot))).toMatchObject({ outcome, detail });
+    expect(checkSwap(readSwap(procRoot), v1)).toMatchObject({ outcome, detail });
+  });
+
+  test.each([
+    [v1, "or set memory.memsw.limit_in_bytes of the containers"],
+    [v2, "or set memory.swap.max to 0 in the containers"],
+  ])("the fix names the file of the version: %j", (located, fix) => {
+    expect(checkSwap(swapOn, located).fix).toEndWith(fix);
   });
 });
 
@@ -199,6 +305,7 @@ describe("huge-pages:", () => {
       "kernel/mm/transparent_hugepage/hpage_pmd_size": `${bytes}\n`,
     });
   const margins = (...sizes: number[]) => ({
+    isHeld: false,
     limited: sizes.map((size, index) => ({ cgroup: `/${index}`, marginBytes: size * MIB })),
   });
   const always = "[always] madvise never";
@@ -227,6 +334,13 @@ describe("huge-pages:", () => {
       margins(1, 3.9, 4, 20),
       "warn",
       "always, 2M at a time: 2 of 4 limited cgroups have margins below 4M, which two page faults can jump",
+    ],
+    [
+      "always, narrow margins that memory.high holds",
+      sys(always),
+      { ...margins(1), isHeld: true },
+      "ok",
+      "always, 2M at a time: at the limit small ones come instead, which memory.high holds back",
     ],
     ["always, no hierarchy", sys(always), null, "skip", "always, but there are no margins to look at"],
   ] as const)("%s", (_, sysRoot, guarded, outcome, detail) => {

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { ENOENT } from "../../../ffi/errno.ts";
 import { SysError } from "../../../ffi/sys-error.ts";
 import { checkDescriptors } from "../../../src/doctor/descriptors.ts";
+import type { Guarded } from "../../../src/doctor/guarded.ts";
 import { checkInotify } from "../../../src/doctor/inotify.ts";
 import { checkKmsg } from "../../../src/doctor/kmsg.ts";
 import { checkMemoryLock } from "../../../src/doctor/memory-lock.ts";
@@ -60,7 +61,15 @@ describe("limits:", () => {
       "self/limits": `Limit  Soft  Hard  Units\nMax open files            ${openFiles}     524288   files\n`,
       "sys/fs/inotify/max_user_watches": `${watches}\n`,
     });
-  const counts = { cgroupCount: 400, limitedCount: 250 };
+  const guarded: Guarded = {
+    presentRoots: ["/kubepods"],
+    cgroupCount: 400,
+    limited: Array.from({ length: 250 }, (_, i) => ({ cgroup: `/kubepods/${i}`, marginBytes: 1 })),
+    uncovered: [],
+    isHeld: false,
+    watchesEach: 1,
+    descriptorsEach: 8,
+  };
   test.each([
     [
       "plenty",
@@ -88,11 +97,29 @@ describe("limits:", () => {
       "sysctl fs.inotify.max_user_watches=2048",
     ],
   ] as const)("%s", (_, openFiles, watches, outcome, detail, fix) => {
-    expect(checkDescriptors(proc(openFiles, watches), counts)).toEqual({ outcome, detail, fix });
+    expect(checkDescriptors(proc(openFiles, watches), guarded)).toEqual({ outcome, detail, fix });
+  });
+
+  test("a cgroup with three watches, and four descriptors with a limit", () => {
+    const v2 = { ...guarded, watchesEach: 3, descriptorsEach: 4 };
+    expect(checkDescriptors(proc("524288", "2400"), v2)).toMatchObject({
+      outcome: "ok",
+      detail: "1064 of 524288 open files and 1200 of 2400 inotify watches needed now",
+    });
+    expect(checkDescriptors(proc("524288", "2399"), v2)).toMatchObject({
+      outcome: "warn",
+      fix: "sysctl fs.inotify.max_user_watches=8192",
+    });
+  });
+
+  test("no hierarchy, nothing to watch", () => {
+    expect(checkDescriptors(proc("524288", "8192"), null).detail).toStartWith(
+      "64 of 524288 open files and 0 of",
+    );
   });
 
   test("a /proc that tells neither is no reason to warn", () => {
-    expect(checkDescriptors(tree(), counts).outcome).toBe("ok");
+    expect(checkDescriptors(tree(), guarded).outcome).toBe("ok");
   });
 });
 

@@ -51,6 +51,7 @@ function report(changes: Partial<ExplainReport> = {}): ExplainReport {
       process(3000, { comm: "untouchable", oomScoreAdj: -1000, badness: null }),
     ],
     kernelVictim: { pid: 2000, comm: "java" },
+    kernelKillsCgroup: null,
     oldKernelVictim: { pid: 1000, comm: "pause" },
     guardVictim: { pid: 2000, comm: "java" },
     guardCgroup: "/kubepods/pod1/c1",
@@ -83,6 +84,17 @@ test("under policy process the guard names one", () => {
   expect(lineWith(text, "oom-guard (process)")).toEndWith(" java (pid 2000)");
 });
 
+test("where the kernel takes the victim's whole cgroup, it says so, and marks who dies with it", () => {
+  const text = renderExplain(report({ kernelKillsCgroup: "/kubepods/pod1/c1", guardCgroup: null }), plain);
+  expect(lineWith(text, "This kernel")).toEndWith(
+    "every process of /kubepods/pod1/c1 (2, chosen java (pid 2000); memory.oom.group is 1)",
+  );
+  expect(lineWith(text, "248543")).toEndWith("<- kernel, oom-guard");
+  expect(lineWith(text, "helper")).toEndWith("<- kernel");
+  expect(lineWith(text, "pause  ")).toEndWith("1");
+  expect(lineWith(text, "untouchable")).toEndWith("never");
+});
+
 test("says where nobody lives, and where nobody may be killed", () => {
   const text = renderExplain(
     report({
@@ -107,6 +119,7 @@ describe("a name", () => {
       guardCgroup: `/${name}`,
       processes: [process(1, { comm: name, cgroup: `/${name}` })],
       kernelVictim: { pid: 1, comm: name },
+      kernelKillsCgroup: `/${name}`,
       oldKernelVictim: { pid: 1, comm: name },
       guardVictim: { pid: 1, comm: name },
       now: `now ${name}`,

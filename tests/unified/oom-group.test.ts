@@ -1,0 +1,120 @@
+import { afterAll, afterEach, expect, setDefaultTimeout, test } from "bun:test";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { ExplainReport } from "../../src/report/explain-report.ts";
+import { MIB } from "../support/cgroup.ts";
+import { BINARY } from "../support/guard.ts";
+import { type Leak, startLeak } from "../support/leak.ts";
+import { alive } from "../support/processes.ts";
+import { UnifiedCgroup } from "../support/unified-cgroup.ts";
+import { until } from "../support/until.ts";
+
+setDefaultTimeout(120_000);
+
+const LIMIT_MB = 100;
+const LARGE_MB = 50;
+const SMALL_MB = 4;
+/** Less than any victim gives back. */
+const BEYOND_MB = 1;
+
+const folder = mkdtempSync(join(tmpdir(), "oom-guard-oom-group-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+const config = join(folder, "config.toml");
+writeFileSync(config, '[runtime]\nsockets = []\n[kubernetes]\nkubeconfig = "off"\n');
+
+let top: UnifiedCgroup;
+const leaks: Leak[] = [];
+async function clear(): Promise<void> {
+  for (const leak of leaks.splice(0)) await leak.kill();
+  await top.remove();
+}
+afterEach(async () => {
+  if (existsSync(top.directory)) await clear();
+});
+
+/**
+ * A pod with a limit, and with two containers. In the first one the largest process and a small one share a cgroup, a
+ * third is beside them; in the second one there is a small one that never dies by the kernel's hand and one that may.
+ */
+async function podWith(...groups: string[]) {
+  top = UnifiedCgroup.top();
+  const above = top.child("above");
+  const pod = above.child("pod");
+  const [one, two] = [pod.child("one"), pod.child("two")];
+  const [inner, beside] = [one.child("inner"), one.child("beside")];
+  const named = { above, pod, one, two, inner, beside };
+  pod.write("memory.max", String(LIMIT_MB * MIB));
+  for (const name of groups) named[name as keyof typeof named].write("memory.oom.group", "1");
+  const put = async (cgroup: UnifiedCgroup, megabytes: number, adj = 0) => {
+    const leak = await startLeak({ procsFile: cgroup.procsFile, megabytes, adj, hold: true });
+    leaks.push(leak);
+    return leak.pid;
+  };
+  const pids = {
+    largest: await put(inner, LARGE_MB),
+    companion: await put(inner, SMALL_MB),
+    spared: await put(inner, SMALL_MB, -1000),
+    beside: await put(beside, SMALL_MB),
+    other: await put(two, SMALL_MB),
+    otherSpared: await put(two, SMALL_MB, -1000),
+  };
+  const filledBytes = (LARGE_MB + 5 * SMALL_MB) * MIB;
+  await until("everything is filled", () => pod.number("memory.current") >= filledBytes, 30_000);
+  return { ...named, pids };
+}
+
+function explain(cgroup: string): ExplainReport {
+  const { stdout, stderr } = Bun.spawnSync([BINARY, "explain", cgroup, "--json", "--config", config]);
+  expect(stderr.toString()).toBe("");
+  return JSON.parse(stdout.toString());
+}
+
+/** Uses up the limit from within a cgroup, with memory that belongs to no process: files on a tmpfs. */
+async function pushOver(limited: UnifiedCgroup, from: UnifiedCgroup): Promise<void> {
+  const file = `/dev/shm/oom-guard-oom-group-${process.pid}`;
+  const megabytes = LIMIT_MB - Math.floor(limited.number("memory.current") / MIB) + BEYOND_MB;
+  const script = `echo $$ >"$1" && exec dd if=/dev/zero of="$2" bs=64k count=${megabytes * 16} 2>/dev/null`;
+  const child = Bun.spawn(["/bin/sh", "-c", script, "sh", from.procsFile, file], {
+    stdio: ["ignore", "ignore", "ignore"],
+  });
+  try {
+    await until("the kernel kills", () => limited.event("oom_kill") > 0, 30_000);
+  } finally {
+    child.kill("SIGKILL");
+    await child.exited;
+    await Bun.file(file).delete();
+  }
+}
+
+test.each([
+  [[], null, ["largest"]],
+  [["inner"], "inner", ["largest", "companion"]],
+  [["inner", "beside"], "inner", ["largest", "companion"]],
+  [["one"], "one", ["largest", "companion", "beside"]],
+  [["inner", "one", "two"], "one", ["largest", "companion", "beside"]],
+  [["pod"], "pod", ["largest", "companion", "beside", "other"]],
+  [["above", "two"], null, ["largest"]],
+] as const)(
+  "memory.oom.group of %j: explain says who dies, and the kernel kills just them",
+  async (groups, whole, dying) => {
+    for (let tries = 1; ; tries++) {
+      const { pids, ...cgroups } = await podWith(...groups);
+      const report = explain(cgroups.pod.path);
+      expect(report.kernelVictim?.pid).toBe(pids.largest);
+      expect(report.kernelKillsCgroup).toBe(whole === null ? null : cgroups[whole].path);
+
+      await pushOver(cgroups.pod, cgroups.two);
+      await until("they are dead", () => dying.every((name) => !alive(pids[name])), 30_000);
+      await Bun.sleep(500);
+      const dead = Object.entries(pids).flatMap(([name, pid]) => (alive(pid) ? [] : [name]));
+      // Now and then the kernel kills again before what it killed first has given its memory back.
+      if (dead.length > dying.length && tries < 4) {
+        await clear();
+        continue;
+      }
+      expect(dead).toEqual([...dying]);
+      return;
+    }
+  },
+);
