@@ -3,14 +3,13 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { DoctorReport } from "../../src/report/doctor-json.ts";
-import { MIB } from "../support/cgroup.ts";
+import { MIB, TestCgroup } from "../support/cgroup.ts";
 import { BINARY } from "../support/guard.ts";
-import { UnifiedCgroup } from "../support/unified-cgroup.ts";
 
 setDefaultTimeout(120_000);
 
 const folder = mkdtempSync(join(tmpdir(), "oom-guard-doctor-"));
-const top = UnifiedCgroup.top();
+const top = TestCgroup.top();
 afterAll(async () => {
   rmSync(folder, { recursive: true });
   await top.remove();
@@ -32,7 +31,7 @@ async function doctor(config: string) {
 }
 
 test("everything that a guard needs is there; the self-test saw memory.high notify, and a death", async () => {
-  top.child("limited").write("memory.max", String(100 * MIB));
+  top.child("limited", 100 * MIB);
   const { exitCode, check, failed } = await doctor("");
   expect({ exitCode, failed }).toEqual({ exitCode: 0, failed: [] });
   expect(check("hierarchy")?.detail).toBe("cgroup v2 at /sys/fs/cgroup");

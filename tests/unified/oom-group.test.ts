@@ -3,11 +3,10 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ExplainReport } from "../../src/report/explain-report.ts";
-import { MIB } from "../support/cgroup.ts";
+import { MIB, TestCgroup } from "../support/cgroup.ts";
 import { BINARY } from "../support/guard.ts";
 import { type Leak, startLeak } from "../support/leak.ts";
 import { alive } from "../support/processes.ts";
-import { UnifiedCgroup } from "../support/unified-cgroup.ts";
 import { until } from "../support/until.ts";
 
 setDefaultTimeout(120_000);
@@ -23,7 +22,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const config = join(folder, "config.toml");
 writeFileSync(config, '[runtime]\nsockets = []\n[kubernetes]\nkubeconfig = "off"\n');
 
-let top: UnifiedCgroup;
+let top: TestCgroup;
 const leaks: Leak[] = [];
 async function clear(): Promise<void> {
   for (const leak of leaks.splice(0)) await leak.kill();
@@ -38,15 +37,15 @@ afterEach(async () => {
  * third is beside them; in the second one there is a small one that never dies by the kernel's hand and one that may.
  */
 async function podWith(...groups: string[]) {
-  top = UnifiedCgroup.top();
+  top = TestCgroup.top();
   const above = top.child("above");
   const pod = above.child("pod");
   const [one, two] = [pod.child("one"), pod.child("two")];
   const [inner, beside] = [one.child("inner"), one.child("beside")];
   const named = { above, pod, one, two, inner, beside };
-  pod.write("memory.max", String(LIMIT_MB * MIB));
+  pod.limit(LIMIT_MB * MIB);
   for (const name of groups) named[name as keyof typeof named].write("memory.oom.group", "1");
-  const put = async (cgroup: UnifiedCgroup, megabytes: number, adj = 0) => {
+  const put = async (cgroup: TestCgroup, megabytes: number, adj = 0) => {
     const leak = await startLeak({ procsFile: cgroup.procsFile, megabytes, adj, hold: true });
     leaks.push(leak);
     return leak.pid;
@@ -60,7 +59,7 @@ async function podWith(...groups: string[]) {
     otherSpared: await put(two, SMALL_MB, -1000),
   };
   const filledBytes = (LARGE_MB + 5 * SMALL_MB) * MIB;
-  await until("everything is filled", () => pod.number("memory.current") >= filledBytes, 30_000);
+  await until("everything is filled", () => pod.usageBytes >= filledBytes, 30_000);
   return { ...named, pids };
 }
 
@@ -71,21 +70,25 @@ function explain(cgroup: string): ExplainReport {
 }
 
 /** Uses up the limit from within a cgroup, with memory that belongs to no process: files on a tmpfs. */
-async function pushOver(limited: UnifiedCgroup, from: UnifiedCgroup): Promise<void> {
+async function pushOver(limited: TestCgroup, from: TestCgroup): Promise<void> {
   const file = `/dev/shm/oom-guard-oom-group-${process.pid}`;
-  const megabytes = LIMIT_MB - Math.floor(limited.number("memory.current") / MIB) + BEYOND_MB;
+  const megabytes = LIMIT_MB - Math.floor(limited.usageBytes / MIB) + BEYOND_MB;
   const script = `echo $$ >"$1" && exec dd if=/dev/zero of="$2" bs=64k count=${megabytes * 16} 2>/dev/null`;
   const child = Bun.spawn(["/bin/sh", "-c", script, "sh", from.procsFile, file], {
     stdio: ["ignore", "ignore", "ignore"],
   });
   try {
-    await until("the kernel kills", () => limited.event("oom_kill") > 0, 30_000);
+    await until("the kernel kills", () => killsBelow(limited) > 0, 30_000);
   } finally {
     child.kill("SIGKILL");
     await child.exited;
     await Bun.file(file).delete();
   }
 }
+
+/** memory.events counts what happened in the cgroup and below it. */
+const killsBelow = (cgroup: TestCgroup) =>
+  Number(/^oom_kill (\d+)$/m.exec(cgroup.read("memory.events"))?.[1]);
 
 test.each([
   [[], null, ["largest"]],
