@@ -174,7 +174,7 @@ describe.skipIf(missing !== null)(`the kernel as oracle (OOM_GUARD_TEST_SEED=${s
       let outcome = await letTheKernelKill(plan, top, `c${number}`);
       // Now and then the kernel kills a second one before the first has given its memory back. Who was first cannot be
       // told then.
-      for (let tries = 1; outcome.kills > 1 && tries < 5; tries++) {
+      for (let tries = 1; outcome.kills > 1 && tries < 15; tries++) {
         outcome = await letTheKernelKill(plan, top, `c${number}-${tries}`);
       }
       const { prediction, killed, kills } = outcome;
