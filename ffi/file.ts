@@ -1,4 +1,4 @@
-import { write as writeAsync } from "node:fs";
+import { close as closeAsync, write as writeAsync } from "node:fs";
 import { arch } from "./arch.ts";
 import { EINTR } from "./errno.ts";
 import { errno, libc } from "./libc.ts";
@@ -90,6 +90,11 @@ export function duplicate(fd: number): number {
 /** Closes a descriptor. EINTR still closes it on Linux, so it is no error. */
 export function close(fd: number): void {
   libc.close(fd);
+}
+
+/** The same on a thread of the pool, where the kernel takes its time over it. */
+export function closeInPool(fd: number): void {
+  closeAsync(fd, () => undefined);
 }
 
 // Calls for everything else: they throw SysError.

@@ -9,15 +9,6 @@ import { OpenProcess } from "../proc/process.ts";
  */
 export type KillOutcome = "killed" | "gone" | "spared" | number;
 
-/** Whether a process is one the guard may kill at all; one that is gone is. */
-export function mayDie(procRoot: string, pid: number): boolean {
-  if (pid === process.pid) return false;
-  const target = OpenProcess.open(procRoot, pid);
-  const adj = target?.oomScoreAdj() ?? null;
-  target?.close();
-  return adj !== -1000;
-}
-
 /**
  * SIGKILLs one process if it still is in that cgroup or below it; never this process, never one with oom_score_adj
  * -1000. Membership and signal go through one open /proc directory, so a recycled pid cannot be hit.

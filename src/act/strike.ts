@@ -8,7 +8,7 @@ import { rank } from "../decide/rank.ts";
 import { OpenProcess } from "../proc/process.ts";
 import type { Victim } from "../record/incident.ts";
 import { factsOf, orderProcesses, orderUnits, type Surroundings } from "./choose.ts";
-import { killProcess, mayDie } from "./kill-process.ts";
+import { killProcess } from "./kill-process.ts";
 import type { Unit } from "./units.ts";
 
 /** What a kill did. `unit` stays open as long as the victims are watched; whoever gets the strike closes it. */
@@ -83,26 +83,17 @@ function killAll(
   pids: readonly number[],
   order: KillOrder,
 ): { readonly killed: Set<number>; readonly atMs: number } {
-  const atOnce = killAtOnce(unit, pids, order);
-  const killed = new Set(atOnce ? pids : []);
-  const seen = new Set(killed);
-  if (!atOnce) killUnseen(unit, pids, seen, killed, order);
+  const killed = new Set<number>();
+  const seen = new Set<number>();
+  killUnseen(unit, pids, seen, killed, order);
   let atMs = performance.now();
   for (let round = 0; round < MAX_ROUNDS; round++) {
     if (killNewcomers(unit, seen, killed, order) === 0) break;
+    // Somebody forks faster than lists can be read. Whom a signal did not reach may be one who must not die.
+    if (killed.size === seen.size) order.around.reader.killAll?.(unit.directoryFd);
     atMs = performance.now();
   }
   return { killed, atMs };
-}
-
-/**
- * SIGKILLs all of the unit at one stroke, so that nothing forks away (cgroup.kill, 5.14), unless there is somebody in it who
- * may never be killed. @returns whether it was done
- */
-function killAtOnce(unit: Unit, pids: readonly number[], { around }: KillOrder): boolean {
-  const { killAll } = around.reader;
-  if (killAll === null || pids.length === 0) return false;
-  return pids.every((pid) => mayDie(around.procRoot, pid)) && killAll(unit.directoryFd) === 0;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { ENODEV, ENOENT } from "../../ffi/errno.ts";
-import { close } from "../../ffi/file.ts";
+import { close, closeInPool } from "../../ffi/file.ts";
 import { SysError } from "../../ffi/sys-error.ts";
 import type { Hierarchy, Refusal, Wanted } from "../cgroup/hierarchy.ts";
 import type { SettingsMatcher } from "../config/rules.ts";
@@ -21,7 +21,7 @@ interface Entry {
   slot: number | null;
   /** What the watch was armed with, to see a difference. */
   armedWith: string;
-  /** Nobody in it may be killed: it must not be held back until it is below its threshold again. */
+  /** Nobody in it may be killed: it must not be held back until the sentinel says that this is over. */
   helpless: boolean;
   knownAs: string;
 }
@@ -151,9 +151,26 @@ export class Armer {
     this.#ports.hierarchy.letGo(entry.cgroup);
   }
 
-  /** The sentinel has closed a watch: its slot may be given again. */
-  released({ slot }: Extract<FromSentinel, { type: "released" }>): void {
+  /** That is over: it is armed anew, and held back again. */
+  recovered(slot: number): void {
+    const entry = this.#entries.get(this.#cgroupOfSlot.get(slot) ?? "");
+    if (entry?.helpless !== true) return;
+    entry.armedWith = "";
+    this.#attempt(entry.cgroup, () => this.#settle(entry));
+  }
+
+  /** The cgroup in this slot was removed. Where inotify cannot tell, nobody else does, and another one may have its name. */
+  gone(slot: number): void {
+    const cgroup = this.#cgroupOfSlot.get(slot);
+    if (cgroup === undefined) return;
+    this.forget(cgroup);
+    this.refresh(cgroup);
+  }
+
+  /** The sentinel has ended a watch: its slot may be given again. */
+  released({ slot, fds }: Extract<FromSentinel, { type: "released" }>): void {
     this.#freeSlots.push(slot);
+    for (const fd of fds) closeInPool(fd);
   }
 
   #identify(cgroup: string): Identity {
@@ -168,19 +185,13 @@ export class Armer {
       action();
     } catch (error) {
       if (!(error instanceof SysError)) throw error;
-      this.#failed(cgroup, error);
-    }
-  }
-
-  #failed(cgroup: string, error: SysError): void {
-    if (error.errno === ENOENT || error.errno === ENODEV) this.forget(cgroup);
-    else {
-      this.#ports.hierarchy.letGo(cgroup);
-      this.#ports.onTrouble(
-        "cgroup-not-armed",
-        `arm ${error.code}`,
-        `cannot arm a cgroup, so nobody guards it: ${error.message}`,
-      );
+      if (error.errno === ENOENT || error.errno === ENODEV) this.forget(cgroup);
+      else
+        this.#ports.onTrouble(
+          "cgroup-not-armed",
+          `arm ${error.code}`,
+          `cannot arm a cgroup, so nobody guards it: ${error.message}`,
+        );
     }
   }
 
@@ -217,7 +228,8 @@ export class Armer {
       return;
     }
     this.#disarm(entry);
-    const { refused, ...armed } = this.#ports.hierarchy.arm(cgroup);
+    entry.helpless = false;
+    const { refused, ...armed } = this.#arm(cgroup);
     this.#sayRefused(refused);
     const slot = this.#freeSlots.pop() ?? this.#nextSlot++;
     entry.slot = slot;
@@ -236,14 +248,25 @@ export class Armer {
     void pending.finally(() => this.#pending.delete(pending));
   }
 
-  /** Others may write what the guard has written. */
-  #renew(entry: Entry, wanted: Wanted): void {
+  /** @throws SysError, and then nothing holds the cgroup back */
+  #arm(cgroup: string) {
     const { hierarchy } = this.#ports;
-    if (entry.helpless && hierarchy.usageBytes(entry.cgroup) >= wanted.thresholdBytes) return;
-    entry.helpless = false;
-    const renewed = hierarchy.renew(entry.cgroup, wanted).catch((error) => {
+    try {
+      return hierarchy.arm(cgroup);
+    } catch (error) {
+      hierarchy.letGo(cgroup);
+      throw error;
+    }
+  }
+
+  /** Others may write what the guard has written. Where it cannot be put back, the cgroup is armed with what can be had. */
+  #renew(entry: Entry, wanted: Wanted): void {
+    if (entry.helpless) return;
+    const renewed = this.#ports.hierarchy.renew(entry.cgroup, wanted).catch((error) => {
       if (!(error instanceof SysError)) throw error;
-      this.#failed(entry.cgroup, error);
+      if (this.#entries.get(entry.cgroup) !== entry) return;
+      entry.armedWith = "";
+      this.#attempt(entry.cgroup, () => this.#settle(entry));
     });
     this.#await(renewed);
   }

@@ -66,8 +66,6 @@ export interface Hierarchy {
   readonly mount: string;
   /** The limit on memory; Infinity without one. @throws SysError */
   limitBytes(cgroup: string): number;
-  /** @throws SysError */
-  usageBytes(cgroup: string): number;
   /** Whether the cgroup's numbers and limit cover its children. @throws SysError */
   coversChildren(cgroup: string): boolean;
   /** Whether the kernel's OOM killer takes everything in it with one victim. @throws SysError when it cannot be read */
@@ -110,12 +108,17 @@ export interface MemoryReader {
    * -errno when the cgroup is gone.
    */
   oomKills(directoryFd: number): number;
+  /** Whether the kernel's OOM killer takes the cgroup whole. */
+  diesAsOne(directoryFd: number): boolean;
   /**
    * How often the cgroup's own notification told of the kernel's OOM killer; NaN where that has one of its own, -errno when
    * the cgroup is gone.
    */
   oomEvents(directoryFd: number): number;
-  /** SIGKILLs everything in the cgroup and below it at one stroke, answering 0 or -errno; null where no kernel can. */
+  /**
+   * SIGKILLs everything in the cgroup and below it at one stroke, answering 0 or -errno; null where no kernel can. It waits
+   * for the kernel's cgroup lock, up to 14 ms while pods are made (Linux 6.18): not a way to be fast.
+   */
   readonly killAll: ((directoryFd: number) => number) | null;
   /** The limit the kernel measures oom_score_adj against, in pages. */
   oomTotalPages(directoryFd: number, limitBytes: number): number;

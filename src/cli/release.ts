@@ -8,6 +8,9 @@ import { memoryMount } from "./memory-mount.ts";
 import { writeOut } from "./output.ts";
 import { takeLock } from "./take-lock.ts";
 
+// The kernel may have to reclaim first, where what comes back is less than is used.
+const RELEASE_MS = 10_000;
+
 /** `oom-guard release`: gives back what a guard that ended abruptly has left in cgroups. The unit calls it after each end. */
 export const release: Handler = async (options) => {
   const config = configurationFor(options);
@@ -22,7 +25,7 @@ export const release: Handler = async (options) => {
     const ledger = openHeldLedger(config.stateDir, log);
     if (ledger === null) return exitCode.failed;
     const found = ledger.all.length;
-    new HighKeeper(path, ledger).tidy();
+    await new HighKeeper(path, ledger).letAllGo(RELEASE_MS);
     const left = ledger.all.length;
     if (left > 0)
       throw new UserError(

@@ -99,7 +99,7 @@ export class Daemon {
       setInterval(() => {
         this.#retryStore();
         // Walking 250 cgroups takes some 5 ms.
-        if (this.#tree.isBlind) this.#tree.resync();
+        if (this.#tree.isBlind) this.#lookAtAll();
         parts.onTick();
       }, TICK_MS),
     ];
@@ -193,9 +193,15 @@ export class Daemon {
     );
   }
 
-  #resync(): void {
+  #lookAtAll(): void {
     this.#tree.resync();
     this.#armer.refreshAll();
+  }
+
+  #resync(): void {
+    this.#lookAtAll();
+    // What could not be given back when it was due.
+    this.#parts.hierarchy.tidy();
     this.#runtimes.resync();
     this.#cluster.wake();
   }

@@ -51,6 +51,12 @@ export class Inbox {
       case "helpless":
         armer.helpless(message.slot);
         break;
+      case "recovered":
+        armer.recovered(message.slot);
+        break;
+      case "gone":
+        armer.gone(message.slot);
+        break;
       case "released":
         armer.released(message);
         break;

@@ -30,6 +30,11 @@ export interface TreeListener {
   onTrouble(error: SysError): void;
 }
 
+/** In a watch's place: the kernel has no watch left. */
+const NONE_LEFT = -1;
+/** The file is not there. */
+const NO_FILE = -2;
+
 interface Directory {
   readonly watch: number;
   readonly inside: boolean;
@@ -68,7 +73,8 @@ export class CgroupTree {
   /** Does something come and go unseen until the next `resync`? */
   get isBlind(): boolean {
     if (this.#inotify === null) return true;
-    for (const { watch } of this.#directories.values()) if (watch < 0) return true;
+    for (const { watch, files } of this.#directories.values())
+      if (watch < 0 || files.includes(NONE_LEFT)) return true;
     return false;
   }
 
@@ -153,7 +159,10 @@ export class CgroupTree {
     if (watch === null) return false;
     const names = inside && this.#control.singly ? this.#control.names : [];
     // A file that is not there belongs to a controller that is off, and may come.
-    const watches = names.map((file) => ({ file, watch: this.#ask(`${path}/${file}`, IN_MODIFY) ?? -1 }));
+    const watches = names.map((file) => ({
+      file,
+      watch: this.#ask(`${path}/${file}`, IN_MODIFY) ?? NO_FILE,
+    }));
     const files = watches.map((file) => file.watch);
     // A directory that was removed and made again has another watch number; so has one known without a watch.
     if (before !== undefined && before.watch !== watch) this.#forget(cgroup);
@@ -167,16 +176,16 @@ export class CgroupTree {
     return true;
   }
 
-  /** Null: it is gone; -1: the kernel has no watch left. */
+  /** Null: it is not there. */
   #ask(path: string, mask: number): number | null {
     try {
-      return this.#inotify?.watch(path, mask) ?? -1;
+      return this.#inotify?.watch(path, mask) ?? NONE_LEFT;
     } catch (error) {
       if (!(error instanceof SysError)) throw error;
       if (error.errno === ENOENT) return null;
       // Out of watches: what is there is guarded all the same, and resync finds what comes.
       this.#listener.onTrouble(error);
-      return -1;
+      return NONE_LEFT;
     }
   }
 

@@ -15,6 +15,7 @@ export class HeldLedger implements HeldMemory {
   readonly #path: string;
   readonly #held: Map<string, Held>;
   #spareLines = 0;
+  #isTorn = false;
 
   private constructor(path: string, held: Map<string, Held>) {
     this.#path = path;
@@ -60,8 +61,11 @@ export class HeldLedger implements HeldMemory {
   }
 
   #append(line: string): void {
-    if (++this.#spareLines > SPARE_LINES) this.#rewrite();
+    // A disk that got full in the middle of a line has left a piece of it.
+    if (this.#isTorn || ++this.#spareLines > SPARE_LINES) this.#rewrite();
+    this.#isTorn = true;
     appendFileSync(this.#path, `${line}\n`, { mode: 0o600 });
+    this.#isTorn = false;
   }
 
   /** Whole or not at all: renamed into place. */

@@ -12,6 +12,7 @@ import { BlackBoxWriter } from "../record/black-box.ts";
 import { draftIncident, type IncidentFacts, intentPrefix, intentText, thisMoment } from "../record/draft.ts";
 import type { Trigger } from "../record/incident.ts";
 import { type Ongoing, OngoingStrikes } from "./ongoing.ts";
+import type { KernelKills } from "./oom-ledger.ts";
 import type { FromSentinel, Known, Start, WatchSpec } from "./protocol.ts";
 import type { Troubles } from "./troubles.ts";
 import { freshSnapshot, type Watch } from "./watch.ts";
@@ -137,17 +138,19 @@ export class Executor {
     return units[0]?.cgroup === spec.cgroup;
   }
 
-  /** Tells of the kernel's own kills. @param count null where this kernel does not count them */
-  tellKernelKills({ spec }: Watch, cgroup: string, count: number | null): void {
+  /** Tells of the kernel's own kills. @param kills null where this kernel does not count them */
+  tellKernelKills({ spec }: Watch, kills: KernelKills | null): void {
+    const { cgroup, count, asOne } = kills ?? { cgroup: spec.cgroup, count: 1, asOne: false };
     // Without a counter the notification is all there is; a kill of ours may have answered it.
-    if (count === null && this.ongoing.blocks(cgroup)) return;
-    for (let i = 0; i < (count ?? 1); i++) {
+    if (kills === null && this.ongoing.blocks(cgroup)) return;
+    const incidents = asOne ? 1 : count;
+    for (let i = 0; i < incidents; i++) {
       this.#record({
         ...this.#factsOf(spec, cgroup, null),
         kind: "kernel-oom",
         trigger: "oom",
         victims: [],
-        victimCount: 0,
+        victimCount: asOne ? count : 0,
       });
     }
   }

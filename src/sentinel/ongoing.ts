@@ -14,6 +14,8 @@ export interface Ongoing {
   readonly strike: Strike;
   readonly struckMs: number;
   readonly seen: Set<number>;
+  /** Victims that were seen dead. They stay dead, and looking at one that nobody reaps costs 20 us. */
+  readonly dead: Set<number>;
   dying: Dying;
 }
 
@@ -40,6 +42,7 @@ export class OngoingStrikes {
       strike,
       struckMs: nowMs,
       seen: new Set(strike.pids),
+      dead: new Set(),
       dying: freshDying(usageBytes, strike.pids.size, nowMs),
     });
   }
@@ -85,7 +88,7 @@ export class OngoingStrikes {
     for (const ongoing of this.#strikes) {
       if (ongoing.dying.nextMs > nowMs) continue;
       if (ongoing.strike.whole && !ongoing.dying.stuck) onNewcomers(ongoing);
-      const alive = this.#countAlive(ongoing.strike);
+      const alive = this.#countAlive(ongoing);
       if (alive === 0) {
         this.#strikes.delete(ongoing);
         close(ongoing.strike.unit.directoryFd);
@@ -98,11 +101,12 @@ export class OngoingStrikes {
     }
   }
 
-  #countAlive({ unit, pids }: Strike): number {
+  #countAlive({ strike: { unit, pids }, dead }: Ongoing): number {
     const listed = new Set(pidsBelow(unit.directoryFd));
-    let alive = 0;
-    for (const pid of pids) if (listed.has(pid) || this.#isExiting(pid, unit.cgroup)) alive++;
-    return alive;
+    for (const pid of pids) {
+      if (!dead.has(pid) && !listed.has(pid) && !this.#isExiting(pid, unit.cgroup)) dead.add(pid);
+    }
+    return pids.size - dead.size;
   }
 
   /** What is listed no more may still hold its memory; a new process of that pid is somewhere else. */

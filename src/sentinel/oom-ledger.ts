@@ -6,6 +6,8 @@ import { isWithin } from "../proc/cgroup-path.ts";
 export interface KernelKills {
   readonly cgroup: string;
   readonly count: number;
+  /** All of them died at once, as one (memory.oom.group). */
+  readonly asOne: boolean;
 }
 
 /**
@@ -49,7 +51,8 @@ export class OomLedger {
         return false;
       }
       const before = this.#counts.get(name) ?? 0;
-      if (now > before) kills.push({ cgroup: name, count: now - before });
+      const count = now - before;
+      if (count > 0) kills.push({ cgroup: name, count, asOne: count > 1 && this.#reader.diesAsOne(fd) });
       if (now !== before) this.#counts.set(name, now);
       return true;
     });

@@ -1,6 +1,6 @@
 import type { MemoryReader } from "../cgroup/hierarchy.ts";
 import { isWithin } from "../proc/cgroup-path.ts";
-import { OomLedger } from "./oom-ledger.ts";
+import { type KernelKills, OomLedger } from "./oom-ledger.ts";
 import type { Watch } from "./watch.ts";
 
 /** Looks for the kernel's kills after it said that a cgroup is out of memory. */
@@ -80,19 +80,19 @@ export class OomWatch {
 
   /**
    * Makes the looks that are due.
-   * @param onKills the kernel killed `count` processes of `cgroup`; null where this kernel does not count them
+   * @param onKills what the kernel killed; null where this kernel does not count
    */
-  check(nowMs: number, onKills: (watch: Watch, cgroup: string, count: number | null) => void): void {
+  check(nowMs: number, onKills: (watch: Watch, kills: KernelKills | null) => void): void {
     for (const [slot, check] of this.#checks) {
       if (check.nextMs > nowMs) continue;
       const { spec } = check.watch;
       const kills = this.#ledger.claim(spec.armed.directoryFd, spec.cgroup);
       if (kills === null) {
         this.#checks.delete(slot);
-        onKills(check.watch, spec.cgroup, null);
+        onKills(check.watch, null);
         continue;
       }
-      for (const { cgroup, count } of kills) onKills(check.watch, cgroup, count);
+      for (const killed of kills) onKills(check.watch, killed);
       if (kills.length > 0 && this.#yields.has(spec.cgroup)) {
         this.#yields.set(spec.cgroup, nowMs + YIELD_AFTER_KILL_MS);
       }

@@ -55,7 +55,12 @@ export type FromSentinel =
   | { readonly type: "near"; readonly slot: number }
   /** Over its threshold with nobody to kill, or not watched at all: what holds the cgroup back must be let go. */
   | { readonly type: "helpless"; readonly slot: number }
-  | { readonly type: "released"; readonly slot: number }
+  /** Far enough below its threshold again. */
+  | { readonly type: "recovered"; readonly slot: number }
+  /** The cgroup was removed; there may be another one of its name. */
+  | { readonly type: "gone"; readonly slot: number }
+  /** `fds` are those of the watch that are still open: the kernel takes its time over closing them. */
+  | { readonly type: "released"; readonly slot: number; readonly fds: readonly number[] }
   | { readonly type: "trouble"; readonly kind: MessageKind; readonly key: string; readonly message: string }
   | { readonly type: "settled"; readonly key: string }
   | { readonly type: "pong"; readonly serial: number }

@@ -32,6 +32,10 @@ import {
 const WAIT_CAPACITY = 64;
 // Over the threshold with nobody to kill, or not readable: look again now and then.
 const RETRY_MS = 1000;
+// Notifications do not make it look for somebody to kill more often than that: in a crowd it takes 8 ms.
+const NOBODY_MS = 50;
+// A reclaim that was just heard of is not listened for again sooner.
+const HEARD_AGAIN_MS = 50;
 // Main is told of a near limit at most this often per cgroup; it reclaims far more seldom still.
 const NEAR_AGAIN_MS = 5000;
 
@@ -92,6 +96,7 @@ export class Sentinel {
       this.#followUp(nowMs);
       if (control) this.#obey();
     }
+    // What takes long to close goes with the process.
     for (const watch of this.#watches.values()) detach(this.#epoll, watch);
     this.#executor.ongoing.dropAll();
     this.#epoll.close();
@@ -158,7 +163,7 @@ export class Sentinel {
         (ongoing, outcome) => (outcome === "dead" ? this.#dead(ongoing, nowMs) : this.#stuck(ongoing, nowMs)),
       );
     }
-    this.#oom.check(nowMs, (watch, cgroup, count) => this.#executor.tellKernelKills(watch, cgroup, count));
+    this.#oom.check(nowMs, (watch, kills) => this.#executor.tellKernelKills(watch, kills));
     for (const watch of this.#polled) {
       if (watch.nextPollMs > nowMs) continue;
       if (!watch.heedsThreshold) this.#hearOfOom(watch, nowMs);
@@ -198,8 +203,9 @@ export class Sentinel {
     }
     const held = isHeld(watch) && (trigger === "threshold" || watch.state.phase === "cache");
     if (usageSuffices(watch.state, spec.bounds, usageBytes, held)) {
-      this.#apply(watch, belowThreshold(), nowMs);
+      this.#apply(watch, belowThreshold(), nowMs, false);
       if (!hasThreshold(watch)) this.#lookOut(watch, usageBytes, nowMs);
+      if (watch.helpless) this.#tellRecovery(watch, usageBytes);
       return;
     }
     const reading = this.#reader.reading(spec.armed, usageBytes);
@@ -212,17 +218,29 @@ export class Sentinel {
     const bytesPerMs = growthOf(watch, usageBytes, trigger, nowMs);
     const look = { nowMs, blocked, bytesPerMs, held };
     const verdict = step(watch.state, reading, spec.bounds, spec.policy, look);
-    this.#apply(watch, verdict, nowMs);
+    this.#apply(watch, verdict, nowMs, trigger !== "poll");
     if (verdict.state.phase === "blocked" && yieldsUntilMs > 0) this.#pollAt(watch, yieldsUntilMs);
     if (verdict.action === "note") this.#executor.note(watch, reading, trigger);
-    if (verdict.action !== "kill" || this.#executor.kill(watch, reading, trigger, nowMs)) return;
-    this.#pollAt(watch, nowMs + RETRY_MS);
+    if (verdict.action !== "kill") return;
+    const isLookedFor = nowMs >= watch.nobodyUntilMs;
+    if (isLookedFor && this.#executor.kill(watch, reading, trigger, nowMs)) return;
+    this.#pollAt(watch, nowMs + (isLookedFor ? RETRY_MS : NOBODY_MS));
+    if (!isLookedFor) return;
+    watch.nobodyUntilMs = nowMs + NOBODY_MS;
     // Files in memory alone are nobody's fault, and who may come is not there to be held back.
-    if (pidsBelow(spec.armed.directoryFd).length > 0) this.#sayNoVictim(spec);
+    if (pidsBelow(spec.armed.directoryFd).length > 0) this.#tellNoVictim(watch);
   }
 
-  #sayNoVictim({ slot, cgroup }: WatchSpec): void {
-    this.#post({ type: "helpless", slot });
+  /** Not right below the threshold: there the next notification would find the same again. */
+  #tellRecovery({ spec }: Watch, usageBytes: number): void {
+    const { thresholdBytes, marginBytes } = spec.bounds;
+    if (usageBytes < thresholdBytes - marginBytes) this.#post({ type: "recovered", slot: spec.slot });
+  }
+
+  #tellNoVictim(watch: Watch): void {
+    const { slot, cgroup } = watch.spec;
+    if (!watch.helpless) this.#post({ type: "helpless", slot });
+    watch.helpless = true;
     this.#troubles.tell(
       "no-victim",
       `no-victim ${cgroup}`,
@@ -230,12 +248,14 @@ export class Sentinel {
     );
   }
 
-  #apply(watch: Watch, verdict: Verdict, nowMs: number): void {
+  /** @param heard this look was one at a notification */
+  #apply(watch: Watch, verdict: Verdict, nowMs: number, heard: boolean): void {
     watch.state = verdict.state;
     const idleMs = hasThreshold(watch) ? Number.POSITIVE_INFINITY : LOOK_OUT_MS;
     this.#pollAt(watch, nowMs + (verdict.pollMs < 0 ? idleMs : verdict.pollMs));
     heedThreshold(this.#epoll, watch, verdict.state.phase !== "cache");
-    if (verdict.listenToReclaim) listenToReclaim(this.#epoll, watch);
+    if (verdict.listenToReclaim && heard) this.#pollAt(watch, nowMs + HEARD_AGAIN_MS);
+    else if (verdict.listenToReclaim) listenToReclaim(this.#epoll, watch);
     // Full of cache it crosses nothing any more, but main may reclaim it once the cooldown is over.
     if (verdict.state.phase === "cache") this.#sayNear(watch, nowMs);
     if (verdict.state.phase === "calm") this.#troubles.settle(`no-victim ${watch.spec.cgroup}`);
@@ -255,11 +275,14 @@ export class Sentinel {
   }
 
   #unreadable(watch: Watch, errno: number, nowMs: number): void {
-    // A removed cgroup notifies one last time; main learns of the removal by itself. Anything else may pass.
+    // A removed cgroup notifies one last time. Anything else may pass.
     watch.gone = errno === ENODEV;
     this.#pollAt(watch, watch.gone ? Number.POSITIVE_INFINITY : nowMs + RETRY_MS);
-    if (watch.gone) return;
-    const { cgroup } = watch.spec;
+    const { slot, cgroup } = watch.spec;
+    if (watch.gone) {
+      this.#post({ type: "gone", slot });
+      return;
+    }
     this.#troubles.tell(
       "cgroup-not-read",
       `read ${cgroup}`,
@@ -371,8 +394,9 @@ export class Sentinel {
 
   #release(slot: number): void {
     const watch = this.#watches.get(slot);
+    let fds: number[] = [];
     if (watch !== undefined) {
-      detach(this.#epoll, watch);
+      fds = detach(this.#epoll, watch);
       this.#watches.delete(slot);
       this.#polled.delete(watch);
       this.#oom.drop(watch);
@@ -380,7 +404,7 @@ export class Sentinel {
         this.#troubles.settle(`${trouble} ${watch.spec.cgroup}`);
       if (this.#slots.get(watch.spec.cgroup) === slot) this.#slots.delete(watch.spec.cgroup);
     }
-    this.#post({ type: "released", slot });
+    this.#post({ type: "released", slot, fds });
   }
 
   #know(cgroup: string, known: Known | null): void {

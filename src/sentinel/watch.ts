@@ -20,6 +20,10 @@ export interface Watch {
   nextPollMs: number;
   /** What `MemoryReader.oomEvents` said last. */
   oomEvents: number;
+  /** Nobody in it may be killed, so the kernel holds it back no more: it is polled. */
+  helpless: boolean;
+  /** Until then nobody is looked for in it again. */
+  nobodyUntilMs: number;
   /** Removed by somebody; main has yet to release it. */
   gone: boolean;
   /** When main was last told that the limit is near. */
@@ -57,6 +61,8 @@ export function attach(epoll: Epoll, spec: WatchSpec): Watch {
     approach: calmPace,
     nextPollMs: Number.POSITIVE_INFINITY,
     oomEvents: Number.NaN,
+    helpless: false,
+    nobodyUntilMs: 0,
     gone: false,
     nearMs: Number.NEGATIVE_INFINITY,
     snapshot: null,
@@ -70,7 +76,8 @@ export function attach(epoll: Epoll, spec: WatchSpec): Watch {
 export function listenTo(epoll: Epoll, watch: Watch, signals: readonly Signal[]): void {
   for (const signal of signals) {
     const { meaning, fd, wakes } = signal;
-    const silent = meaning === "reclaim" || (meaning === "threshold" && !watch.heedsThreshold);
+    const canStorm = meaning === "threshold" || wakes === "priority";
+    const silent = meaning === "reclaim" || (canStorm && !watch.heedsThreshold);
     if (silent) epoll.addSilent(fd, tagOf(watch.spec, meaning), wakes);
     else epoll.add(fd, tagOf(watch.spec, meaning), wakes);
     // After that: a watch without a threshold it is woken by has to be polled.
@@ -87,19 +94,19 @@ export function freshSnapshot({ snapshot }: Watch, nowMs: number): Watch["snapsh
 }
 
 /** Whether the kernel tells when usage reaches the threshold; if not, somebody must look. */
-export function hasThreshold({ signals }: Watch): boolean {
-  return signals.some(({ meaning }) => meaning === "threshold");
+export function hasThreshold({ signals, helpless }: Watch): boolean {
+  return !helpless && signals.some(({ meaning }) => meaning === "threshold");
 }
 
 /**
- * Ends or resumes the threshold's notifications. Where files are streamed through a full cgroup usage crosses the
- * threshold a thousand times a second (3 % of a core), and polling sees what there is to see.
+ * Ends or resumes the threshold's notifications, on cgroup v2 all. Where files are streamed through a full cgroup usage
+ * crosses the threshold a thousand times a second (3 % of a core), and polling sees what there is to see.
  */
 export function heedThreshold(epoll: Epoll, watch: Watch, heed: boolean): void {
   if (watch.heedsThreshold === heed) return;
   watch.heedsThreshold = heed;
   for (const { meaning, fd, wakes } of watch.signals) {
-    if (meaning !== "threshold") continue;
+    if (meaning !== "threshold" && wakes !== "priority") continue;
     if (heed) epoll.listen(fd, tagOf(watch.spec, meaning), wakes);
     else epoll.silence(fd, tagOf(watch.spec, meaning), wakes);
   }
@@ -108,28 +115,30 @@ export function heedThreshold(epoll: Epoll, watch: Watch, heed: boolean): void {
 const forgotten = new NativeBuffer(1024);
 
 /**
- * Lets the next report of reclaim, one only, wake the sentinel. Where the kernel holds the cgroup at its threshold that is
- * the threshold's own notification: it comes when the kernel reclaims there. @throws SysError
+ * Lets the next report of reclaim, one only, wake the sentinel. On cgroup v2 that is what comes when the kernel reclaims at
+ * the threshold, or at the limit. @throws SysError
  */
 export function listenToReclaim(epoll: Epoll, watch: Watch): void {
   for (const { meaning, fd, wakes } of watch.signals) {
-    if (meaning === "reclaim") epoll.listenOnce(fd, tagOf(watch.spec, meaning), wakes);
-    if (!isHold({ meaning, wakes })) continue;
-    readFromStart(fd, forgotten);
+    if (meaning !== "reclaim" && wakes !== "priority") continue;
+    if (wakes === "priority") readFromStart(fd, forgotten);
     epoll.listenOnce(fd, tagOf(watch.spec, meaning), wakes);
   }
 }
 
-const isHold = ({ meaning, wakes }: Pick<Signal, "meaning" | "wakes">) =>
-  meaning === "threshold" && wakes === "priority";
-
 /** Whether the kernel holds usage back at the threshold (cgroup v2: memory.high). */
-export function isHeld({ signals }: Watch): boolean {
-  return signals.some(isHold);
+export function isHeld({ signals, helpless }: Watch): boolean {
+  return !helpless && signals.some(({ meaning, wakes }) => meaning === "threshold" && wakes === "priority");
 }
 
-/** Stops waiting and closes every descriptor of the watch; closing the eventfds ends the kernel's registrations. */
-export function detach(epoll: Epoll, { spec, signals }: Watch): void {
+/**
+ * Stops waiting and closes the descriptors of the watch; closing the eventfds ends the kernel's registrations.
+ * @returns those left open: the end of a PSI trigger takes the kernel 8 to 16 ms (psi_trigger_destroy(), Linux 6.18)
+ */
+export function detach(epoll: Epoll, { spec, signals }: Watch): number[] {
   for (const { fd } of signals) epoll.remove(fd);
-  for (const fd of descriptors({ ...spec.armed, signals })) close(fd);
+  const slow = signals.filter(({ meaning, wakes }) => meaning === "pressure" && wakes === "priority");
+  const quick = signals.filter((signal) => !slow.includes(signal));
+  for (const fd of descriptors({ ...spec.armed, signals: quick })) close(fd);
+  return slow.map(({ fd }) => fd);
 }

@@ -71,7 +71,7 @@ describe.skipIf(missingLeak() !== null)("kinds of memory", () => {
     mkdirSync(guard.stateDir, { recursive: true });
     const fill = `echo $$ >${cgroup.procsFile}; dd if=/dev/zero of=${file} bs=1M count=300 conv=fsync 2>/dev/null`;
     expect(Bun.spawnSync(["sh", "-c", fill]).exitCode).toBe(0);
-    await until("the cache is dropped", () => cgroup.usageBytes < 100 * MIB);
+    await until("enough of the cache is dropped", () => cgroup.usageBytes < 192 * MIB);
     expect(guard.incidents(cgroup.path)).toEqual([]);
   });
 });

@@ -26,8 +26,6 @@ export function hierarchyV1(mount: string, unit: ThresholdUnit): Hierarchy {
       return bytes >= UNLIMITED_BYTES ? Number.POSITIVE_INFINITY : bytes;
     },
 
-    usageBytes: (cgroup) => Number(read(cgroup, "memory.usage_in_bytes")),
-
     coversChildren(cgroup) {
       return read(cgroup, "memory.use_hierarchy") === "1";
     },

@@ -110,6 +110,8 @@ export const memoryReaderV1: MemoryReader = {
     return oomValues[0]!;
   },
 
+  diesAsOne: () => false,
+
   oomEvents: () => Number.NaN,
 
   killAll: null,

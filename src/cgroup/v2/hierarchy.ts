@@ -49,8 +49,6 @@ export function hierarchyV2(mount: string, { keeper, mayHold }: Holding): Hierar
       }
     },
 
-    usageBytes: (cgroup) => Number(read(cgroup, "memory.current")),
-
     coversChildren: () => true,
 
     diesAsOne(cgroup) {

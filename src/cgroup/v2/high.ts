@@ -4,6 +4,7 @@ import { writeControl, writeControlInPool } from "../../../ffi/file.ts";
 import { SysError } from "../../../ffi/sys-error.ts";
 import { pageBytes } from "../../../ffi/sysinfo.ts";
 import { readControl } from "../read-control.ts";
+import { Places } from "./places.ts";
 import { parseSize } from "./size.ts";
 
 /** A memory.high the guard has set, and what is to come back. Sizes in bytes, Infinity: "max". */
@@ -26,6 +27,9 @@ export interface HeldMemory {
   forget(cgroup: string): void;
 }
 
+// The kernel may reclaim for as long as a write takes, and the pool (32 threads) has inotify to read as well.
+const WRITES_AT_ONCE = 16;
+
 /**
  * Sets memory.high, and gives back what was there. It may belong to somebody else (kubelet's MemoryQoS, systemd, an
  * operator): the smaller value wins, and a value that is not the guard's own any more is not touched.
@@ -36,6 +40,7 @@ export class HighKeeper {
   /** What each cgroup is to be held at. */
   readonly #wanted = new Map<string, number>();
   readonly #writing = new Map<string, Promise<void>>();
+  readonly #places = new Places(WRITES_AT_ONCE);
   #isOver = false;
 
   constructor(mount: string, memory: HeldMemory) {
@@ -70,8 +75,10 @@ export class HighKeeper {
   async letAllGo(waitMs: number): Promise<void> {
     this.#isOver = true;
     this.#wanted.clear();
-    await Promise.race([Promise.allSettled(this.#writing.values()), Bun.sleep(waitMs)]);
+    const isDone = () => Promise.race([Promise.allSettled(this.#writing.values()), Bun.sleep(waitMs)]);
+    await isDone();
     this.tidy();
+    await isDone();
   }
 
   /** One after the other for each cgroup: the writes may take long, and meanwhile something else may be wanted. */
@@ -88,6 +95,15 @@ export class HighKeeper {
   }
 
   async #write(cgroup: string): Promise<void> {
+    await this.#places.take();
+    try {
+      await this.#writeNow(cgroup);
+    } finally {
+      this.#places.leave();
+    }
+  }
+
+  async #writeNow(cgroup: string): Promise<void> {
     const setBytes = this.#wanted.get(cgroup);
     if (setBytes === undefined) return;
     const file = this.#fileOf(cgroup);
@@ -112,7 +128,11 @@ export class HighKeeper {
     try {
       const file = this.#fileOf(cgroup);
       const isOurs = this.#inodeOf(cgroup) === held.inode && held.ours.includes(readHigh(file));
-      // More than there was: the kernel has nothing to reclaim for it, so this does not wait.
+      if (isOurs && held.foundBytes !== Number.POSITIVE_INFINITY) {
+        this.#giveBackSize(held, file);
+        return;
+      }
+      // The kernel has nothing to reclaim for that, so this does not wait.
       if (isOurs) writeControl(file, textOf(held.foundBytes));
     } catch (error) {
       if (!(error instanceof SysError)) throw error;
@@ -120,6 +140,19 @@ export class HighKeeper {
       if (error.errno !== ENOENT && error.errno !== ENODEV) return;
     }
     this.#memory.forget(cgroup);
+  }
+
+  /** Usage may be above it: then the kernel reclaims first. */
+  #giveBackSize({ cgroup, foundBytes }: Held, file: string): void {
+    const written = writeControlInPool(file, textOf(foundBytes)).then(
+      () => this.#memory.forget(cgroup),
+      // Tried again by whoever tidies up.
+      () => undefined,
+    );
+    this.#writing.set(cgroup, written);
+    void written.finally(() => {
+      if (this.#writing.get(cgroup) === written) this.#writing.delete(cgroup);
+    });
   }
 
   #fileOf(cgroup: string): string {

@@ -17,6 +17,7 @@ const swapUsageFile = cString("memory.swap.current");
 const swapLimitFile = cString("memory.swap.max");
 const killFile = cString("cgroup.kill");
 const swappinessFile = cString("/proc/sys/vm/swappiness");
+const groupFile = cString("memory.oom.group");
 const one = cString("1");
 
 const stat = new FieldParser([
@@ -140,6 +141,8 @@ export const memoryReaderV2: MemoryReader = {
     const result = readEvents(directoryFd);
     return result < 0 ? result : eventValues[OOM_KILL]!;
   },
+
+  diesAsOne: (directoryFd) => numberIn(directoryFd, groupFile) === 1,
 
   oomEvents(directoryFd) {
     const result = readEvents(directoryFd);

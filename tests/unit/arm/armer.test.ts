@@ -153,7 +153,7 @@ describe("armed anew", () => {
     armer.refresh(CONTAINER);
     expect(watches()[1]!.slot).not.toBe(slot);
     armer.forget(CONTAINER);
-    armer.released({ type: "released", slot });
+    armer.released({ type: "released", fds: [], slot });
     armer.refresh(CONTAINER);
     expect(watches()[2]!.slot).toBe(slot);
   });

@@ -8,7 +8,6 @@ export function fakeHierarchy(changes: Partial<Hierarchy> = {}): Hierarchy {
     control: { names: [], singly: false },
     reclaimSparesSwap: false,
     limitBytes: () => 100 * 2 ** 20,
-    usageBytes: () => 0,
     coversChildren: () => true,
     diesAsOne: () => false,
     arm: () => ({ directoryFd: 3, usageFd: 4, statFd: 5, signals: [], refused: [] }),

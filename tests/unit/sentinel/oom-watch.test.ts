@@ -14,12 +14,14 @@ import type { Watch } from "../../../src/sentinel/watch.ts";
 let root: string;
 let fd: number;
 let counters: Map<string, number>;
+let groups: Set<string>;
 let visited: number;
 
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), "oom-guard-ledger-"));
   mkdirSync(join(root, "a"));
   fd = openDirectory(cString(root));
+  groups = new Set();
   counters = new Map([
     ["/pod", 0],
     ["/pod/a", 0],
@@ -34,9 +36,11 @@ afterEach(() => {
 const reader = {
   oomKills(directoryFd: number) {
     visited = directoryFd;
-    return counters.get(directoryFd === fd ? "/pod" : "/pod/a")!;
+    return counters.get(nameOf(directoryFd))!;
   },
+  diesAsOne: (directoryFd: number) => groups.has(nameOf(directoryFd)),
 } as MemoryReader;
+const nameOf = (directoryFd: number) => (directoryFd === fd ? "/pod" : "/pod/a");
 
 describe("the ledger", () => {
   let ledger: OomLedger;
@@ -47,9 +51,18 @@ describe("the ledger", () => {
   test("tells a kill once, in the cgroup that counted it", () => {
     ledger.learn(fd, "/pod");
     counters.set("/pod/a", 2);
-    expect(ledger.claim(fd, "/pod")).toEqual([{ cgroup: "/pod/a", count: 2 }]);
+    expect(ledger.claim(fd, "/pod")).toEqual([{ cgroup: "/pod/a", count: 2, asOne: false }]);
     expect(ledger.claim(fd, "/pod")).toEqual([]);
     expect(visited).not.toBe(fd);
+  });
+
+  test("tells where the kernel took a cgroup whole (memory.oom.group), but not of one process", () => {
+    groups.add("/pod/a");
+    ledger.learn(fd, "/pod");
+    counters.set("/pod/a", 200);
+    expect(ledger.claim(fd, "/pod")).toEqual([{ cgroup: "/pod/a", count: 200, asOne: true }]);
+    counters.set("/pod/a", 201);
+    expect(ledger.claim(fd, "/pod")).toEqual([{ cgroup: "/pod/a", count: 1, asOne: false }]);
   });
 
   test("does not claim what was counted before it looked", () => {
@@ -63,7 +76,7 @@ describe("the ledger", () => {
     ledger.learn(fd, "/pod");
     counters.set("/pod", 14);
     ledger.learn(fd, "/pod");
-    expect(ledger.claim(fd, "/pod")).toEqual([{ cgroup: "/pod", count: 1 }]);
+    expect(ledger.claim(fd, "/pod")).toEqual([{ cgroup: "/pod", count: 1, asOne: false }]);
   });
 
   test("starts over with a new cgroup of the same name", () => {
@@ -71,7 +84,7 @@ describe("the ledger", () => {
     ledger.learn(fd, "/pod");
     ledger.forget("/pod/a");
     counters.set("/pod/a", 1);
-    expect(ledger.claim(fd, "/pod")).toEqual([{ cgroup: "/pod/a", count: 1 }]);
+    expect(ledger.claim(fd, "/pod")).toEqual([{ cgroup: "/pod/a", count: 1, asOne: false }]);
   });
 
   test("forgets with a pod the containers that only it ever met", () => {
@@ -99,7 +112,10 @@ describe("after an out-of-memory notification", () => {
   let oom: OomWatch;
   let kills: [string, number | null][];
   const watch = () => ({ spec: { slot: 1, cgroup: "/pod", armed: { directoryFd: fd } } }) as Watch;
-  const check = (nowMs: number) => oom.check(nowMs, (_, cgroup, count) => kills.push([cgroup, count]));
+  const check = (nowMs: number) =>
+    oom.check(nowMs, (_, killed) => {
+      kills.push(killed === null ? ["/pod", null] : [killed.cgroup, killed.count]);
+    });
 
   beforeEach(() => {
     oom = new OomWatch(reader);

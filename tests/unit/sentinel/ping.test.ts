@@ -33,7 +33,7 @@ test("the sentinel answers each ping by its number, after what came before it", 
   sentinel.run();
   close(controlFd);
   expect(told).toEqual([
-    { type: "released", slot: 1 },
+    { type: "released", slot: 1, fds: [] },
     { type: "pong", serial: 7 },
     { type: "pong", serial: 8 },
     { type: "stopped" },
