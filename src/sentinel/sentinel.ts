@@ -23,6 +23,7 @@ import {
   hasThreshold,
   heedThreshold,
   isHeld,
+  isListenedToOnce,
   listenTo,
   listenToReclaim,
   readTag,
@@ -34,8 +35,6 @@ const WAIT_CAPACITY = 64;
 const RETRY_MS = 1000;
 // Notifications do not make it look for somebody to kill more often than that: in a crowd it takes 8 ms.
 const NOBODY_MS = 50;
-// A reclaim that was just heard of is not listened for again sooner.
-const HEARD_AGAIN_MS = 50;
 // Main is told of a near limit at most this often per cgroup; it reclaims far more seldom still.
 const NEAR_AGAIN_MS = 5000;
 
@@ -115,17 +114,13 @@ export class Sentinel {
     if (watch === undefined || watch.gone) return;
     switch (meaning) {
       case "threshold":
-        // It was silent, and was listened to once.
-        if (!watch.heedsThreshold) this.#stir(watch);
+      case "pressure":
+        if (isListenedToOnce(watch)) this.#stir(watch);
         this.#hearOfOom(watch, nowMs);
-        this.#evaluate(watch, "threshold", nowMs);
+        this.#evaluate(watch, meaning, nowMs);
         break;
       case "reclaim":
         this.#stir(watch);
-        this.#evaluate(watch, "pressure", nowMs);
-        break;
-      case "pressure":
-        this.#hearOfOom(watch, nowMs);
         this.#evaluate(watch, "pressure", nowMs);
         break;
       case "near":
@@ -203,7 +198,7 @@ export class Sentinel {
     }
     const held = isHeld(watch) && (trigger === "threshold" || watch.state.phase === "cache");
     if (usageSuffices(watch.state, spec.bounds, usageBytes, held)) {
-      this.#apply(watch, belowThreshold(), nowMs, false);
+      this.#apply(watch, belowThreshold(), nowMs);
       if (!hasThreshold(watch)) this.#lookOut(watch, usageBytes, nowMs);
       if (watch.helpless) this.#tellRecovery(watch, usageBytes);
       return;
@@ -218,7 +213,7 @@ export class Sentinel {
     const bytesPerMs = growthOf(watch, usageBytes, trigger, nowMs);
     const look = { nowMs, blocked, bytesPerMs, held };
     const verdict = step(watch.state, reading, spec.bounds, spec.policy, look);
-    this.#apply(watch, verdict, nowMs, trigger !== "poll");
+    this.#apply(watch, verdict, nowMs);
     if (verdict.state.phase === "blocked" && yieldsUntilMs > 0) this.#pollAt(watch, yieldsUntilMs);
     if (verdict.action === "note") this.#executor.note(watch, reading, trigger);
     if (verdict.action !== "kill") return;
@@ -248,14 +243,12 @@ export class Sentinel {
     );
   }
 
-  /** @param heard this look was one at a notification */
-  #apply(watch: Watch, verdict: Verdict, nowMs: number, heard: boolean): void {
+  #apply(watch: Watch, verdict: Verdict, nowMs: number): void {
     watch.state = verdict.state;
     const idleMs = hasThreshold(watch) ? Number.POSITIVE_INFINITY : LOOK_OUT_MS;
     this.#pollAt(watch, nowMs + (verdict.pollMs < 0 ? idleMs : verdict.pollMs));
     heedThreshold(this.#epoll, watch, verdict.state.phase !== "cache");
-    if (verdict.listenToReclaim && heard) this.#pollAt(watch, nowMs + HEARD_AGAIN_MS);
-    else if (verdict.listenToReclaim) listenToReclaim(this.#epoll, watch);
+    if (verdict.listenToReclaim) listenToReclaim(this.#epoll, watch);
     // Full of cache it crosses nothing any more, but main may reclaim it once the cooldown is over.
     if (verdict.state.phase === "cache") this.#sayNear(watch, nowMs);
     if (verdict.state.phase === "calm") this.#troubles.settle(`no-victim ${watch.spec.cgroup}`);

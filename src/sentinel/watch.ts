@@ -126,6 +126,11 @@ export function listenToReclaim(epoll: Epoll, watch: Watch): void {
   }
 }
 
+/** Whether the notifications of this watch are silent, but for the one that `listenToReclaim` asked for (cgroup v2). */
+export function isListenedToOnce({ heedsThreshold, signals }: Watch): boolean {
+  return !heedsThreshold && signals.some(({ wakes }) => wakes === "priority");
+}
+
 /** Whether the kernel holds usage back at the threshold (cgroup v2: memory.high). */
 export function isHeld({ signals, helpless }: Watch): boolean {
   return !helpless && signals.some(({ meaning, wakes }) => meaning === "threshold" && wakes === "priority");

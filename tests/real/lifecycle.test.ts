@@ -3,7 +3,6 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { MIB, TestCgroup } from "../support/cgroup.ts";
 import { TestGuard } from "../support/guard.ts";
-import { hierarchy } from "../support/hierarchy.ts";
 import { startLeak } from "../support/leak.ts";
 import { oldKernel } from "../support/old-kernel.ts";
 import { patient, pause } from "../support/patience.ts";
@@ -154,8 +153,9 @@ describe.skipIf(missingLeak() !== null)("the daemon's life", () => {
     await guard.stop();
     guard = await TestGuard.start({ roots: [], config: `cgroup_roots = ["${top.path}"]\n` });
     const before = guard.descriptorCount;
+    const notifications = guard.notificationCount;
     const cgroups = Array.from({ length: 20 }, (_, i) => top.child(`let-go-${i}`, 100 * MIB));
-    await until("all are armed", () => guard.descriptorCount >= before + 20 * hierarchy.descriptorsOfAWatch);
+    await until("all are armed", () => guard.notificationCount >= notifications + 20);
     guard.configure('cgroup_roots = ["/nonexistent"]\n');
     guard.signal("SIGHUP");
     await until("all are let go", () => guard.descriptorCount <= before);

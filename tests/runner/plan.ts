@@ -17,14 +17,29 @@ export type FileInMachine = PlannedFile & { readonly machine: MachineSpec };
 // The table of outcomes on real cgroups: what holds on this host's hierarchy holds on the unified one. The other real
 // tests need an API server, a kubelet or a Docker, or look at what only v1 has.
 const onBothHierarchies = [
-  ...["children", "containerd", "containers", "leaderless", "lifecycle", "memory-kinds"],
-  ...["oracle", "race", "survey", "tree", "victims", "without-guard"],
+  ...[
+    "children",
+    "containers",
+    "leaderless",
+    "lifecycle",
+    "memory-kinds",
+    "oracle",
+    "race",
+    "tree",
+    "victims",
+  ],
+  "without-guard",
 ];
+// Ten minutes more in an emulated machine, about what differs little with the kernel: once is enough.
+const onUnifiedOnce = ["containerd", "survey"];
 
-const isOnBoth = (path: string) => onBothHierarchies.some((name) => path === `tests/real/${name}.test.ts`);
+const isReal = (path: string, names: readonly string[]) =>
+  names.some((name) => path === `tests/real/${name}.test.ts`);
 const isUnified = (path: string) => path.startsWith("tests/unified/");
 const isWithoutPsi = (path: string) => isUnified(path) && path.endsWith(".nopsi.test.ts");
-const isOnUnified = (path: string) => isOnBoth(path) || (isUnified(path) && !isWithoutPsi(path));
+const isOnUnified = (path: string) =>
+  isReal(path, onBothHierarchies) || (isUnified(path) && !isWithoutPsi(path));
+const isOnUnifiedOnce = (path: string) => isOnUnified(path) || isReal(path, onUnifiedOnce);
 
 interface Group extends Omit<PlannedFile, "path"> {
   readonly has: (path: string) => boolean;
@@ -37,7 +52,7 @@ const groups: readonly Group[] = [
   { has: (path) => path.startsWith("tests/cli/"), limitMs: 120_000 },
   { has: (path) => path.startsWith("tests/real/"), limitMs: 900_000 },
   { has: (path) => path.startsWith("tests/vm/"), limitMs: 900_000, machine: bookwormV1 },
-  { has: isOnUnified, limitMs: 900_000, machine: bookwormV2 },
+  { has: isOnUnifiedOnce, limitMs: 900_000, machine: bookwormV2 },
   { has: isOnUnified, limitMs: 900_000, machine: forkyV2 },
   { has: isWithoutPsi, limitMs: 900_000, machine: bookwormV2NoPsi },
 ];
