@@ -38,6 +38,7 @@ export const EAGAIN = 11;
 export const EINVAL = 22;
 export const EMFILE = 24;
 export const ENODEV = 19;
+export const ENOSPC = 28;
 export const ENAMETOOLONG = 36;
 export const ENOSYS = 38;
 export const EMSGSIZE = 90;

@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { SysError } from "../../ffi/sys-error.ts";
 import type { Held, HeldMemory } from "../cgroup/v2/high.ts";
@@ -26,7 +26,13 @@ export class HeldLedger implements HeldMemory {
   static open(path: string): HeldLedger {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     const ledger = new HeldLedger(path, readLedger(path));
-    ledger.#rewrite();
+    try {
+      ledger.#rewrite();
+    } catch (error) {
+      // What is in it counts, though its last line may be torn.
+      if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
+      ledger.#isTorn = true;
+    }
     return ledger;
   }
 
@@ -71,7 +77,12 @@ export class HeldLedger implements HeldMemory {
   /** Whole or not at all: renamed into place. */
   #rewrite(): void {
     const next = `${this.#path}.next`;
-    writeFileSync(next, this.all.map((held) => `${lineOf(held)}\n`).join(""), { mode: 0o600 });
+    try {
+      writeFileSync(next, this.all.map((held) => `${lineOf(held)}\n`).join(""), { mode: 0o600 });
+    } catch (error) {
+      rmSync(next, { force: true });
+      throw error;
+    }
     renameSync(next, this.#path);
     this.#spareLines = 0;
   }

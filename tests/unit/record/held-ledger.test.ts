@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SysError } from "../../../ffi/sys-error.ts";
 import type { Held } from "../../../src/cgroup/v2/high.ts";
 import { HeldLedger } from "../../../src/record/held-ledger.ts";
+import { canMount, tinyDisk } from "./tiny-disk.ts";
 
 let folder: string;
 let path: string;
@@ -79,6 +80,21 @@ test("nobody else may read it", () => {
   HeldLedger.open(path).note(held("/a"));
   expect(statSync(path).mode & 0o777).toBe(0o600);
   expect(statSync(join(folder, "run")).mode & 0o777).toBe(0o700);
+});
+
+test.skipIf(!canMount)("a disk that gets full in the middle of a line costs that one only", () => {
+  using disk = tinyDisk("16k");
+  const full = join(disk.path, "held");
+  const ledger = HeldLedger.open(full);
+  writeFileSync(join(disk.path, "ballast"), "x".repeat(8192));
+  let noted = 0;
+  const more = () => ledger.note(held(`/${"a".repeat(100)}${noted}`));
+  expect(() => {
+    for (; noted < 1000; noted++) more();
+  }).toThrow(SysError);
+  rmSync(join(disk.path, "ballast"));
+  ledger.note(held("/last"));
+  expect(HeldLedger.open(full).all).toHaveLength(noted + 1);
 });
 
 test("what cannot be written down is an error with its cause, and is not taken for noted", () => {
