@@ -6,9 +6,13 @@ import { isWithin } from "../proc/cgroup-path.ts";
 export interface KernelKills {
   readonly cgroup: string;
   readonly count: number;
-  /** All of them died at once, as one (memory.oom.group). */
+  /** The cgroup dies as one (memory.oom.group): there may be more than were counted by now. */
   readonly asOne: boolean;
 }
+
+// The kernel kills the processes of such a cgroup one by one, and prints a line to the console for each. The cgroup may be
+// removed as soon as they are dead, so the first look that finds some tells.
+const WHOLE_MS = 1000;
 
 /**
  * Remembers each cgroup's oom_kill counter. Shared by all watches, because an OOM in a pod is counted in the victim's
@@ -17,6 +21,8 @@ export interface KernelKills {
 export class OomLedger {
   readonly #reader: MemoryReader;
   readonly #counts = new Map<string, number>();
+  /** Until when kills in a cgroup that dies as one belong to those that were told. */
+  readonly #wholeUntilMs = new Map<string, number>();
 
   constructor(reader: MemoryReader) {
     this.#reader = reader;
@@ -39,7 +45,7 @@ export class OomLedger {
   }
 
   /** What the kernel killed in the cgroup and below it since the last call; null where this kernel does not count. */
-  claim(directoryFd: number, cgroup: string): KernelKills[] | null {
+  claim(directoryFd: number, cgroup: string, nowMs: number): KernelKills[] | null {
     const kills: KernelKills[] = [];
     let counts = true;
     walkOpen(directoryFd, cgroup, (fd, name) => {
@@ -52,8 +58,12 @@ export class OomLedger {
       }
       const before = this.#counts.get(name) ?? 0;
       const count = now - before;
-      if (count > 0) kills.push({ cgroup: name, count, asOne: count > 1 && this.#reader.diesAsOne(fd) });
       if (now !== before) this.#counts.set(name, now);
+      if (count <= 0) return true;
+      const asOne = this.#reader.diesAsOne(fd);
+      const isTold = asOne && nowMs < (this.#wholeUntilMs.get(name) ?? 0);
+      if (!isTold) kills.push({ cgroup: name, count, asOne });
+      if (asOne) this.#wholeUntilMs.set(name, nowMs + WHOLE_MS);
       return true;
     });
     return counts ? kills : null;
@@ -64,7 +74,8 @@ export class OomLedger {
    * have come and gone too fast for anybody else to know them.
    */
   forget(cgroup: string): void {
-    for (const name of this.#counts.keys()) if (isWithin(name, cgroup)) this.#counts.delete(name);
+    for (const known of [this.#counts, this.#wholeUntilMs])
+      for (const name of known.keys()) if (isWithin(name, cgroup)) known.delete(name);
   }
 
   /** How many counters are remembered. */

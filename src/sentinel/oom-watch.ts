@@ -86,7 +86,7 @@ export class OomWatch {
     for (const [slot, check] of this.#checks) {
       if (check.nextMs > nowMs) continue;
       const { spec } = check.watch;
-      const kills = this.#ledger.claim(spec.armed.directoryFd, spec.cgroup);
+      const kills = this.#ledger.claim(spec.armed.directoryFd, spec.cgroup, nowMs);
       if (kills === null) {
         this.#checks.delete(slot);
         onKills(check.watch, null);

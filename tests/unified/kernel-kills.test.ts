@@ -27,11 +27,10 @@ test("a cgroup that the kernel takes whole (memory.oom.group) is one incident, h
   cgroup.write("memory.oom.group", "1");
   const leak = await startLeak({ procsFile: cgroup.procsFile, megabytes: 200, forks: 4 });
   expect(await leak.exited).toBe(137);
-  const { victimCount } = await guard.incident(cgroup.path, "kernel-oom");
+  await guard.incident(cgroup.path, "kernel-oom");
   await pause(150);
   expect(cgroup.oomKills).toBeGreaterThan(1);
   expect(kernelKills(cgroup)).toHaveLength(1);
-  expect(victimCount).toBe(cgroup.oomKills);
 });
 
 test("one process that the kernel kills in a cgroup of several is one incident", async () => {

@@ -51,24 +51,31 @@ describe("the ledger", () => {
   test("tells a kill once, in the cgroup that counted it", () => {
     ledger.learn(fd, "/pod");
     counters.set("/pod/a", 2);
-    expect(ledger.claim(fd, "/pod")).toEqual([{ cgroup: "/pod/a", count: 2, asOne: false }]);
-    expect(ledger.claim(fd, "/pod")).toEqual([]);
+    expect(ledger.claim(fd, "/pod", 1000)).toEqual([{ cgroup: "/pod/a", count: 2, asOne: false }]);
+    expect(ledger.claim(fd, "/pod", 1000)).toEqual([]);
     expect(visited).not.toBe(fd);
   });
 
-  test("tells where the kernel took a cgroup whole (memory.oom.group), but not of one process", () => {
+  test("tells once of a cgroup that the kernel takes whole (memory.oom.group), however long that takes", () => {
     groups.add("/pod/a");
     ledger.learn(fd, "/pod");
-    counters.set("/pod/a", 200);
-    expect(ledger.claim(fd, "/pod")).toEqual([{ cgroup: "/pod/a", count: 200, asOne: true }]);
-    counters.set("/pod/a", 201);
-    expect(ledger.claim(fd, "/pod")).toEqual([{ cgroup: "/pod/a", count: 1, asOne: false }]);
+    counters.set("/pod/a", 2);
+    expect(ledger.claim(fd, "/pod", 1000)).toEqual([{ cgroup: "/pod/a", count: 2, asOne: true }]);
+    for (const [nowMs, count] of [
+      [1500, 3],
+      [2400, 200],
+    ] as const) {
+      counters.set("/pod/a", count);
+      expect(ledger.claim(fd, "/pod", nowMs)).toEqual([]);
+    }
+    counters.set("/pod/a", 205);
+    expect(ledger.claim(fd, "/pod", 9000)).toEqual([{ cgroup: "/pod/a", count: 5, asOne: true }]);
   });
 
   test("does not claim what was counted before it looked", () => {
     counters.set("/pod", 13);
     ledger.learn(fd, "/pod");
-    expect(ledger.claim(fd, "/pod")).toEqual([]);
+    expect(ledger.claim(fd, "/pod", 1000)).toEqual([]);
   });
 
   test("keeps its counts when a cgroup is armed anew, and tells what came in between", () => {
@@ -76,7 +83,7 @@ describe("the ledger", () => {
     ledger.learn(fd, "/pod");
     counters.set("/pod", 14);
     ledger.learn(fd, "/pod");
-    expect(ledger.claim(fd, "/pod")).toEqual([{ cgroup: "/pod", count: 1, asOne: false }]);
+    expect(ledger.claim(fd, "/pod", 1000)).toEqual([{ cgroup: "/pod", count: 1, asOne: false }]);
   });
 
   test("starts over with a new cgroup of the same name", () => {
@@ -84,7 +91,7 @@ describe("the ledger", () => {
     ledger.learn(fd, "/pod");
     ledger.forget("/pod/a");
     counters.set("/pod/a", 1);
-    expect(ledger.claim(fd, "/pod")).toEqual([{ cgroup: "/pod/a", count: 1, asOne: false }]);
+    expect(ledger.claim(fd, "/pod", 1000)).toEqual([{ cgroup: "/pod/a", count: 1, asOne: false }]);
   });
 
   test("forgets with a pod the containers that only it ever met", () => {
@@ -96,7 +103,7 @@ describe("the ledger", () => {
 
   test("says so where the kernel does not count (before 4.13)", () => {
     counters.set("/pod", Number.NaN);
-    expect(ledger.claim(fd, "/pod")).toBeNull();
+    expect(ledger.claim(fd, "/pod", 1000)).toBeNull();
   });
 
   test.each([
@@ -104,7 +111,7 @@ describe("the ledger", () => {
     ["one below it", "/pod/a"],
   ])("takes a removed cgroup for no kill: %s", (_, cgroup) => {
     counters.set(cgroup, -19);
-    expect(ledger.claim(fd, "/pod")).toEqual([]);
+    expect(ledger.claim(fd, "/pod", 1000)).toEqual([]);
   });
 });
 
