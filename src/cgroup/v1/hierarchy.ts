@@ -1,14 +1,16 @@
 import { ENODEV, ENOENT } from "../../../ffi/errno.ts";
-import { close, openDirectory, openFile } from "../../../ffi/file.ts";
-import { cString } from "../../../ffi/native-buffer.ts";
+import { close } from "../../../ffi/file.ts";
 import { SysError } from "../../../ffi/sys-error.ts";
 import type { Hierarchy, Meaning, Refusal, Signal } from "../hierarchy.ts";
+import { openFiles } from "../open-files.ts";
 import { readControl } from "../read-control.ts";
 import { forceEmpty } from "./reclaim.ts";
 import { registerOom, registerPressure, registerThresholdInPool, type ThresholdUnit } from "./register.ts";
 
 // No limit reads as the largest page-aligned number; the page size is the machine's, so anything near it counts.
 const UNLIMITED_BYTES = 2 ** 62;
+
+const FILES = { usage: "memory.usage_in_bytes", stat: "memory.stat" };
 
 /** The cgroup v1 memory controller mounted at a directory. @param unit what calibration found */
 export function hierarchyV1(mount: string, unit: ThresholdUnit): Hierarchy {
@@ -34,34 +36,21 @@ export function hierarchyV1(mount: string, unit: ThresholdUnit): Hierarchy {
 
     arm(cgroup) {
       const directory = `${mount}${cgroup}`;
-      const opened: number[] = [];
-      const keep = (fd: number) => {
-        opened.push(fd);
-        return fd;
-      };
-      const signals: Signal[] = [];
-      const refused: Refusal[] = [];
-      const ask = (meaning: Meaning, register: () => number) => {
-        try {
-          signals.push({ meaning, fd: keep(register()), wakes: "readable" });
-        } catch (error) {
-          refused.push({ meaning, error: refusal(error) });
-        }
-      };
-      try {
-        const directoryFd = openDirectory(cString(directory));
-        if (directoryFd < 0) throw new SysError("open", -directoryFd, directory);
-        keep(directoryFd);
-        const usageFd = keep(openFile(`${directory}/memory.usage_in_bytes`, 0));
-        const statFd = keep(openFile(`${directory}/memory.stat`, 0));
+      return openFiles(directory, FILES, (keep) => {
+        const signals: Signal[] = [];
+        const refused: Refusal[] = [];
+        const ask = (meaning: Meaning, register: () => number) => {
+          try {
+            signals.push({ meaning, fd: keep(register()), wakes: "readable" });
+          } catch (error) {
+            refused.push({ meaning, error: refusal(error) });
+          }
+        };
         ask("pressure", () => registerPressure(directory, "medium"));
         ask("reclaim", () => registerPressure(directory, "low"));
         ask("oom", () => registerOom(directory));
-        return { directoryFd, usageFd, statFd, signals, refused };
-      } catch (error) {
-        for (const fd of opened) close(fd);
-        throw error;
-      }
+        return { signals, refused };
+      });
     },
 
     async armThresholds(cgroup, { thresholdBytes, nearBytes }) {

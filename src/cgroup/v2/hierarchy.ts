@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
 import { EINVAL, ENODEV, ENOENT } from "../../../ffi/errno.ts";
-import { close, openControl, openDirectory, openFile } from "../../../ffi/file.ts";
-import { cString } from "../../../ffi/native-buffer.ts";
+import { close, openControl } from "../../../ffi/file.ts";
 import { SysError } from "../../../ffi/sys-error.ts";
 import type { Hierarchy, Refusal, Signal } from "../hierarchy.ts";
+import { openCgroup, openFiles } from "../open-files.ts";
 import { readControl } from "../read-control.ts";
 import type { HighKeeper } from "./high.ts";
 import { openEvents } from "./open-events.ts";
@@ -15,6 +15,7 @@ import { parseSize } from "./size.ts";
 const FINE_PSI = "some 10000 500000";
 const COARSE_PSI = "some 10000 2000000";
 const LAST_WRITE_MS = 500;
+const FILES = { usage: "memory.current", stat: "memory.stat" };
 
 /** What may be written into cgroups. */
 export interface Holding {
@@ -61,23 +62,7 @@ export function hierarchyV2(mount: string, { keeper, mayHold }: Holding): Hierar
       }
     },
 
-    arm(cgroup) {
-      const directory = `${mount}${cgroup}`;
-      const opened: number[] = [];
-      const keep = (fd: number) => {
-        opened.push(fd);
-        return fd;
-      };
-      try {
-        const directoryFd = keep(openCgroup(directory));
-        const usageFd = keep(openFile(`${directory}/memory.current`, 0));
-        const statFd = keep(openFile(`${directory}/memory.stat`, 0));
-        return { directoryFd, usageFd, statFd, signals: [], refused: [] };
-      } catch (error) {
-        for (const fd of opened) close(fd);
-        throw error;
-      }
-    },
+    arm: (cgroup) => openFiles(`${mount}${cgroup}`, FILES, () => ({ signals: [], refused: [] })),
 
     async armThresholds(cgroup, { thresholdBytes, hold }) {
       const directory = `${mount}${cgroup}`;
@@ -122,12 +107,6 @@ export function hierarchyV2(mount: string, { keeper, mayHold }: Holding): Hierar
       return reclaimMemory(`${mount}${cgroup}`, wantedBytes, this.reclaimSparesSwap, budgetMs);
     },
   };
-}
-
-function openCgroup(directory: string): number {
-  const fd = openDirectory(cString(directory));
-  if (fd < 0) throw new SysError("open", -fd, directory);
-  return fd;
 }
 
 /** @returns a descriptor that is ready when tasks of the cgroup have waited for memory @throws SysError */
