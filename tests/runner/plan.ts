@@ -30,8 +30,8 @@ const onBothHierarchies = [
   ],
   "without-guard",
 ];
-// Ten minutes more in an emulated machine, about what differs little with the kernel: once is enough.
-const onUnifiedOnce = ["containerd", "survey"];
+// Long in an emulated machine, and about what differs little with the kernel: one machine is enough.
+const onUnifiedOnce = ["containerd"];
 
 const isReal = (path: string, names: readonly string[]) =>
   names.some((name) => path === `tests/real/${name}.test.ts`);
