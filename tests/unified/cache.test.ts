@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { MIB, TestCgroup } from "../support/cgroup.ts";
 import { TestGuard } from "../support/guard.ts";
 import { patient } from "../support/patience.ts";
@@ -15,10 +15,8 @@ let top: TestCgroup;
 
 beforeAll(() => {
   top = TestCgroup.top();
-  // Not on tmpfs, whose pages nobody can drop. A hole: read from the page cache, with no disk in the way.
+  // Not on tmpfs, whose pages nobody can drop.
   folder = mkdtempSync("/var/tmp/oom-guard-cache-");
-  writeFileSync(join(folder, "file"), "");
-  truncateSync(join(folder, "file"), 5 * LIMIT);
 });
 
 afterAll(async () => {
@@ -28,10 +26,15 @@ afterAll(async () => {
 
 /** What reading a file five times the limit three times over costs in a cgroup. */
 async function readThrough(cgroup: TestCgroup): Promise<{ seconds: number; stalledSeconds: number }> {
-  const read = `echo $$ >${cgroup.procsFile}; for i in 1 2 3; do cat ${join(folder, "file")} >/dev/null; done`;
+  // One of its own: what is cached already is charged to whoever read it first. A hole, so no disk is in the way.
+  const file = join(folder, basename(cgroup.path));
+  writeFileSync(file, "");
+  truncateSync(file, 5 * LIMIT);
+  const read = `echo $$ >${cgroup.procsFile}; for i in 1 2 3; do cat ${file} >/dev/null; done`;
   const started = performance.now();
   expect(await Bun.spawn(["sh", "-c", read]).exited).toBe(0);
   const seconds = (performance.now() - started) / 1000;
+  rmSync(file);
   const total = /^some .* total=(\d+)$/m.exec(cgroup.read("memory.pressure"))?.[1];
   return { seconds, stalledSeconds: Number(total) / 1e6 };
 }

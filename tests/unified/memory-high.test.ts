@@ -92,7 +92,7 @@ describe("memory.high while the guard runs", () => {
     guard = await TestGuard.start({ roots: [top.path], config: 'policy = "noop"\n' });
     const cgroup = await top.armedChild("noop", LIMIT);
     expect(high(cgroup)).toBe("max");
-    const leak = await startLeak({ procsFile: cgroup.procsFile, megabytes: 200, rateMbPerS: 100 });
+    const leak = await startLeak({ procsFile: cgroup.procsFile, megabytes: 200, rateMbPerS: 5 });
     expect(await leak.exited).toBe(137);
     await guard.incident(cgroup.path, "would-kill");
     await guard.incident(cgroup.path, "kernel-oom");
