@@ -115,7 +115,9 @@ async function letTheKernelKill(plan: Plan, parent: TestCgroup, name: string) {
       const killed = await Promise.race(
         leaks.map(async (leak) => ((await leak.exited) === 137 ? leak.pid : -1)),
       );
-      return { prediction, killed, kills: cgroup.oomKills - before };
+      const kills = cgroup.oomKills - before;
+      const first = kills === 1 ? killed : firstInKernelLog(leaks.map(({ pid }) => pid));
+      return { prediction, killed: first, kills };
     } finally {
       await trigger();
     }
@@ -142,6 +144,15 @@ async function pushOver(cgroup: TestCgroup, limitBytes: number): Promise<() => P
     await child.exited;
     await Bun.file(file).delete();
   };
+}
+
+/** Who of these was killed first, where the kernel's log may be read. */
+function firstInKernelLog(pids: readonly number[]): number | null {
+  const killed = Bun.spawnSync(["dmesg"])
+    .stdout.toString()
+    .matchAll(/Killed process (\d+) /g);
+  for (const [, pid] of killed) if (pids.includes(Number(pid))) return Number(pid);
+  return null;
 }
 
 function residentPages(pid: number): number {
@@ -172,14 +183,14 @@ describe.skipIf(missing !== null)(`the kernel as oracle (OOM_GUARD_TEST_SEED=${s
     async (number, plan) => {
       top ??= TestCgroup.top();
       let outcome = await letTheKernelKill(plan, top, `c${number}`);
-      // Now and then the kernel kills a second one before the first has given its memory back. Who was first cannot be
-      // told then.
-      for (let tries = 1; outcome.kills > 1 && tries < 15; tries++) {
+      // Now and then, and in a slow machine as a rule, the kernel kills a second one before the first has given its memory
+      // back. Where its log cannot be read either, nobody can tell who was first.
+      for (let tries = 1; outcome.killed === null && tries < 15; tries++) {
         outcome = await letTheKernelKill(plan, top, `c${number}-${tries}`);
       }
       const { prediction, killed, kills } = outcome;
       const told = JSON.stringify({ seed, plan, prediction, killed, kills });
-      expect(kills, told).toBe(1);
+      if (killed === null) throw new Error(`the kernel killed ${kills} at once: ${told}`);
       const candidates = tied(prediction);
       if (candidates.length > 1) {
         ties++;
