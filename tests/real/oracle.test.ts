@@ -116,7 +116,13 @@ async function letTheKernelKill(plan: Plan, parent: TestCgroup, name: string) {
         leaks.map(async (leak) => ((await leak.exited) === 137 ? leak.pid : -1)),
       );
       const kills = cgroup.oomKills - before;
-      const first = kills === 1 ? killed : firstInKernelLog(leaks.map(({ pid }) => pid));
+      const first =
+        kills === 1
+          ? killed
+          : firstInKernelLog(
+              leaks.map(({ pid }) => pid),
+              kills,
+            );
       return { prediction, killed: first, kills };
     } finally {
       await trigger();
@@ -146,13 +152,11 @@ async function pushOver(cgroup: TestCgroup, limitBytes: number): Promise<() => P
   };
 }
 
-/** Who of these was killed first, where the kernel's log may be read. */
-function firstInKernelLog(pids: readonly number[]): number | null {
-  const killed = Bun.spawnSync(["dmesg"])
-    .stdout.toString()
-    .matchAll(/Killed process (\d+) /g);
-  for (const [, pid] of killed) if (pids.includes(Number(pid))) return Number(pid);
-  return null;
+/** Who of these was first among the last so many kills, where the kernel's log may be read. */
+function firstInKernelLog(pids: readonly number[], kills: number): number | null {
+  const log = Bun.spawnSync(["dmesg"]).stdout.toString();
+  const killed = [...log.matchAll(/Killed process (\d+) /g)].slice(-kills).map(([, pid]) => Number(pid));
+  return killed.find((pid) => pids.includes(pid)) ?? null;
 }
 
 function residentPages(pid: number): number {
