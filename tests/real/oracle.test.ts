@@ -116,14 +116,8 @@ async function letTheKernelKill(plan: Plan, parent: TestCgroup, name: string) {
         leaks.map(async (leak) => ((await leak.exited) === 137 ? leak.pid : -1)),
       );
       const kills = cgroup.oomKills - before;
-      const first =
-        kills === 1
-          ? killed
-          : firstInKernelLog(
-              leaks.map(({ pid }) => pid),
-              kills,
-            );
-      return { prediction, killed: first, kills };
+      const pids = leaks.map(({ pid }) => pid);
+      return { prediction, killed: kills === 1 ? killed : firstInKernelLog(pids, kills), kills };
     } finally {
       await trigger();
     }
