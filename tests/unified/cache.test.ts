@@ -25,8 +25,14 @@ afterAll(async () => {
   await top.remove();
 });
 
+interface Cost {
+  readonly seconds: number;
+  /** In which it waited for memory (memory.pressure). */
+  readonly stalledSeconds: number;
+}
+
 /** What reading a file five times the limit twice costs in a cgroup. */
-async function readThrough(cgroup: TestCgroup): Promise<{ seconds: number; stalledSeconds: number }> {
+async function readThrough(cgroup: TestCgroup): Promise<Cost> {
   // One of its own: what is cached already is charged to whoever read it first. A hole, so no disk is in the way.
   const file = join(folder, basename(cgroup.path));
   writeFileSync(file, "");
@@ -44,7 +50,7 @@ const median = (values: readonly number[]) =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 
 /** One reading with or without a guard; null: the file was not charged to the cgroup, so it would prove nothing. */
-async function measure(how: "with" | "without", i: number) {
+async function measure(how: "with" | "without", i: number): Promise<Cost | null> {
   const guard = how === "with" ? await TestGuard.start({ roots: [top.path] }) : null;
   const cgroup = await top.armedChild(`${how}-${i}`, LIMIT);
   const cost = await readThrough(cgroup);
@@ -60,18 +66,17 @@ async function measure(how: "with" | "without", i: number) {
 }
 
 test("a container that only uses page cache is not slowed down by what holds leaks back", async () => {
-  const seconds: Record<"with" | "without", number[]> = { with: [], without: [] };
-  const stalledSeconds: Record<"with" | "without", number[]> = { with: [], without: [] };
-  for (let i = 0; i < TRIES && seconds.with.length < PAIRS; i++) {
+  const costs: Record<"with" | "without", Cost[]> = { with: [], without: [] };
+  for (let i = 0; i < TRIES && costs.with.length < PAIRS; i++) {
     const [without, held] = [await measure("without", i), await measure("with", i)];
     if (without === null || held === null) continue;
-    seconds.without.push(without.seconds);
-    seconds.with.push(held.seconds);
-    stalledSeconds.without.push(without.stalledSeconds);
-    stalledSeconds.with.push(held.stalledSeconds);
+    costs.without.push(without);
+    costs.with.push(held);
   }
-  console.log({ seconds, stalledSeconds });
-  expect(seconds.with).toHaveLength(PAIRS);
-  // In an emulated machine the guard's own looks take ten times what they take elsewhere.
-  expect(median(seconds.with)).toBeLessThan(1.5 * median(seconds.without));
+  console.log(costs);
+  expect(costs.with).toHaveLength(PAIRS);
+  // How long it took says more about what else the machine was doing; held back by the kernel it would wait all the time.
+  const stalledShare = (all: readonly Cost[]) =>
+    median(all.map((cost) => cost.stalledSeconds / cost.seconds));
+  expect(stalledShare(costs.with)).toBeLessThan(stalledShare(costs.without) + 0.1);
 });
