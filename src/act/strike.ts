@@ -85,23 +85,32 @@ function killAll(
 ): { readonly killed: Set<number>; readonly atMs: number } {
   const killed = new Set<number>();
   const seen = new Set<number>();
-  killUnseen(unit, pids, seen, killed, order);
+  let isSpared = killUnseen(unit, pids, seen, killed, order).isSpared;
   let atMs = performance.now();
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    if (killNewcomers(unit, seen, killed, order) === 0) break;
-    // Somebody forks faster than lists can be read. Whom a signal did not reach may be one who must not die.
-    if (killed.size === seen.size) order.around.reader.killAll?.(unit.directoryFd);
+    const newcomers = killNewcomers(unit, seen, killed, order);
+    if (newcomers.found === 0) break;
+    isSpared ||= newcomers.isSpared;
+    // Somebody forks faster than lists can be read.
+    if (!isSpared) order.around.reader.killAll?.(unit.directoryFd);
     atMs = performance.now();
   }
   return { killed, atMs };
 }
 
+/** What a round came to. */
+interface Round {
+  /** How many were new. */
+  readonly found: number;
+  /** One of them may not be killed. */
+  readonly isSpared: boolean;
+}
+
 /**
  * SIGKILLs what is in the unit and was not seen before.
  * @param seen every pid that was tried; grows @param killed every pid that was signalled; grows
- * @returns how many were new
  */
-export function killNewcomers(unit: Unit, seen: Set<number>, killed: Set<number>, order: KillOrder): number {
+export function killNewcomers(unit: Unit, seen: Set<number>, killed: Set<number>, order: KillOrder): Round {
   return killUnseen(unit, pidsBelow(unit.directoryFd), seen, killed, order);
 }
 
@@ -111,17 +120,19 @@ function killUnseen(
   seen: Set<number>,
   killed: Set<number>,
   order: KillOrder,
-): number {
+): Round {
   let found = 0;
+  let isSpared = false;
   for (const pid of pids) {
     if (seen.has(pid)) continue;
     seen.add(pid);
     found++;
     const outcome = killProcess(order.around.procRoot, pid, unit.cgroup, order.hierarchy, order.signal);
     if (outcome === "killed") killed.add(pid);
+    else if (outcome === "spared") isSpared = true;
     else if (typeof outcome === "number") order.onRefused(pid, outcome);
   }
-  return found;
+  return { found, isSpared };
 }
 
 /** Facts of as many of these processes as can be read in 0.3 ms. */

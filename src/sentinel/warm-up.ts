@@ -55,7 +55,6 @@ function build(stage: string): void {
     [`${cgroup}/memory.current`]: `${LIMIT}\n`,
     [`${cgroup}/memory.stat`]: zeros,
     [`${cgroup}/memory.events.local`]: "oom 0\noom_kill 0\n",
-    [`${cgroup}/cgroup.kill`]: "",
     [`${cgroup}/memory.oom_control`]: "oom_kill_disable 0\nunder_oom 0\noom_kill 0\n",
   };
   for (const [path, text] of Object.entries(files)) writeFileSync(path, text);
