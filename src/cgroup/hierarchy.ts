@@ -68,8 +68,6 @@ export interface Hierarchy {
   limitBytes(cgroup: string): number;
   /** Whether the cgroup's numbers and limit cover its children. @throws SysError */
   coversChildren(cgroup: string): boolean;
-  /** Whether the kernel's OOM killer takes everything in it with one victim. @throws SysError when it cannot be read */
-  diesAsOne(cgroup: string): boolean;
   /** Opens the cgroup and asks for what the kernel grants at once; nothing stays open when it throws. @throws SysError */
   arm(cgroup: string): Armed & Granted;
   /**
@@ -111,8 +109,8 @@ export interface MemoryReader {
   /** Whether the kernel's OOM killer takes the cgroup whole. */
   diesAsOne(directoryFd: number): boolean;
   /**
-   * How often the cgroup's own notification told of the kernel's OOM killer; NaN where that has one of its own, -errno when
-   * the cgroup is gone.
+   * A count that rises when the kernel's OOM killer is at work in the cgroup itself; NaN where an OOM has a notification of
+   * its own (v1), -errno when the cgroup is gone.
    */
   oomEvents(directoryFd: number): number;
   /**

@@ -12,8 +12,17 @@ const M = 109;
 export function numberIn(directoryFd: number, file: NativeBuffer): number {
   const fd = openReadAt(directoryFd, file);
   if (fd < 0) return Number.NaN;
-  const length = readFromStart(fd, text);
+  const value = numberAt(fd);
   close(fd);
-  if (length <= 0) return Number.NaN;
+  return value < 0 ? Number.NaN : value;
+}
+
+/** The one number in an open control file, -errno where it cannot be read. */
+export function numberAt(fd: number): number {
+  const length = readFromStart(fd, text);
+  if (length < 0) return length;
   return text.bytes[0] === M ? Number.POSITIVE_INFINITY : decimalAt(text.bytes, 0, length);
 }
+
+/** What is counted nowhere is nothing. */
+export const orZero = (value: number) => (Number.isNaN(value) ? 0 : value);

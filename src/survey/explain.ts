@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
-import { SysError } from "../../ffi/sys-error.ts";
 import { pageBytes } from "../../ffi/sysinfo.ts";
+import { readOnce } from "../cgroup/read-once.ts";
 import { badness, type ProcessFacts } from "../decide/badness.ts";
 import { kernelGeneration } from "../decide/kernel-generation.ts";
 import { oomGroup } from "../decide/oom-group.ts";
@@ -53,15 +53,12 @@ export function explain(surveyed: Surveyed, tools: SurveyTools): ExplainReport {
   };
 }
 
-/** A cgroup that is removed meanwhile has no victim any more. */
 function kernelKillsCgroup({ cgroup, kernelVictim }: Surveyed, tools: SurveyTools): string | null {
   if (kernelVictim === null) return null;
-  try {
-    return oomGroup(cgroupOf(kernelVictim.pid, tools), cgroup, tools.hierarchy.diesAsOne);
-  } catch (error) {
-    if (error instanceof SysError) return null;
-    throw error;
-  }
+  const { reader, hierarchy } = tools;
+  const diesAsOne = (name: string) =>
+    readOnce(reader, `${hierarchy.mount}${name}`, (_, directoryFd) => reader.diesAsOne(directoryFd)) === true;
+  return oomGroup(cgroupOf(kernelVictim.pid, tools), cgroup, diesAsOne);
 }
 
 function cgroupOf(pid: number, { procRoot, hierarchy }: SurveyTools): string {

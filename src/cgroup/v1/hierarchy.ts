@@ -32,8 +32,6 @@ export function hierarchyV1(mount: string, unit: ThresholdUnit): Hierarchy {
       return read(cgroup, "memory.use_hierarchy") === "1";
     },
 
-    diesAsOne: () => false,
-
     arm(cgroup) {
       const directory = `${mount}${cgroup}`;
       return openFiles(directory, FILES, (keep) => {

@@ -1,14 +1,15 @@
-import { cpus } from "node:os";
-import { close, openReadAt, readFromStart } from "../../../ffi/file.ts";
-import { cString, NativeBuffer } from "../../../ffi/native-buffer.ts";
+import { openReadAt } from "../../../ffi/file.ts";
+import { cString } from "../../../ffi/native-buffer.ts";
 import { freeSwapBytes, pageBytes, totalSwapBytes } from "../../../ffi/sysinfo.ts";
 import { oomTotalPages } from "../../decide/badness.ts";
 import type { Reading } from "../../decide/reading.ts";
 import { slackBytes } from "../../decide/slack.ts";
 import { swappableBytes } from "../../decide/swap.ts";
-import { decimalAt, FieldParser } from "../../proc/field-parser.ts";
+import { FieldParser } from "../../proc/field-parser.ts";
 import type { Armed, MemoryReader } from "../hierarchy.ts";
-import { numberIn } from "../number-in.ts";
+import { maxSlackBytes } from "../max-slack.ts";
+import { numberAt, numberIn, orZero } from "../number-in.ts";
+import { readFields, readFieldsOnce } from "../read-fields.ts";
 
 const usageFile = cString("memory.usage_in_bytes");
 const statFile = cString("memory.stat");
@@ -39,13 +40,6 @@ const statValues = new Float64Array(7);
 const oomControl = new FieldParser(["oom_kill"]);
 const oomValues = new Float64Array(1);
 
-// MEMCG_CHARGE_BATCH pages on each CPU (mm/memcontrol.c).
-const maxSlackBytes = cpus().length * 64 * pageBytes;
-
-const text = new NativeBuffer(8 * 1024);
-
-const orZero = (value: number) => (Number.isNaN(value) ? 0 : value);
-
 function swappable(directoryFd: number, anonLruBytes: number): number {
   const freeSwap = freeSwapBytes();
   if (freeSwap === 0) return 0;
@@ -67,15 +61,11 @@ export const memoryReaderV1: MemoryReader = {
   usageFile,
   statFile,
 
-  usage({ usageFd }) {
-    const length = readFromStart(usageFd, text);
-    return length < 0 ? length : decimalAt(text.bytes, 0, length);
-  },
+  usage: ({ usageFd }) => numberAt(usageFd),
 
   reading({ directoryFd, statFd }: Pick<Armed, "directoryFd" | "statFd">, usageBytes): Reading | number {
-    const length = readFromStart(statFd, text);
-    if (length < 0) return length;
-    stat.parse(text.bytes, length, statValues);
+    const result = readFields(statFd, stat, statValues);
+    if (result < 0) return result;
     const anonBytes = statValues[RSS]!;
     const fileBytes = statValues[INACTIVE_FILE]! + statValues[ACTIVE_FILE]!;
     const anonLruBytes = statValues[INACTIVE_ANON]! + statValues[ACTIVE_ANON]!;
@@ -90,24 +80,14 @@ export const memoryReaderV1: MemoryReader = {
   },
 
   fixedBytes(directoryFd) {
-    const fd = openReadAt(directoryFd, statFile);
-    if (fd < 0) return 0;
-    const length = readFromStart(fd, text);
-    close(fd);
-    if (length < 0) return 0;
-    stat.parse(text.bytes, length, statValues);
+    if (readFieldsOnce(openReadAt(directoryFd, statFile), stat, statValues) < 0) return 0;
     const fileBytes = statValues[INACTIVE_FILE]! + statValues[ACTIVE_FILE]!;
     return statValues[RSS]! + statValues[CACHE]! - fileBytes + orZero(statValues[SWAP]!);
   },
 
   oomKills(directoryFd) {
-    const fd = openReadAt(directoryFd, oomControlFile);
-    if (fd < 0) return fd;
-    const length = readFromStart(fd, text);
-    close(fd);
-    if (length < 0) return length;
-    oomControl.parse(text.bytes, length, oomValues);
-    return oomValues[0]!;
+    const result = readFieldsOnce(openReadAt(directoryFd, oomControlFile), oomControl, oomValues);
+    return result < 0 ? result : oomValues[0]!;
   },
 
   diesAsOne: () => false,

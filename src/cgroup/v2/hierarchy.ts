@@ -52,16 +52,6 @@ export function hierarchyV2(mount: string, { keeper, mayHold }: Holding): Hierar
 
     coversChildren: () => true,
 
-    diesAsOne(cgroup) {
-      try {
-        return read(cgroup, "memory.oom.group") === "1";
-      } catch (error) {
-        // Before 4.19, in the root, without the memory controller, and where the cgroup is gone.
-        if (isGone(error)) return false;
-        throw error;
-      }
-    },
-
     arm: (cgroup) => openFiles(`${mount}${cgroup}`, FILES, () => ({ signals: [], refused: [] })),
 
     async armThresholds(cgroup, { thresholdBytes, hold }) {

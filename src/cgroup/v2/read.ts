@@ -1,14 +1,15 @@
-import { cpus } from "node:os";
-import { close, openReadAt, openWriteAt, readFromStart, writeAt } from "../../../ffi/file.ts";
-import { cString, NativeBuffer } from "../../../ffi/native-buffer.ts";
+import { close, openReadAt, openWriteAt, writeAt } from "../../../ffi/file.ts";
+import { cString } from "../../../ffi/native-buffer.ts";
 import { freeSwapBytes, pageBytes, totalSwapBytes } from "../../../ffi/sysinfo.ts";
 import { oomTotalPages } from "../../decide/badness.ts";
 import type { Reading } from "../../decide/reading.ts";
 import { slackBytes } from "../../decide/slack.ts";
 import { swappableBytes } from "../../decide/swap.ts";
-import { decimalAt, FieldParser } from "../../proc/field-parser.ts";
+import { FieldParser } from "../../proc/field-parser.ts";
 import type { Armed, MemoryReader } from "../hierarchy.ts";
-import { numberIn } from "../number-in.ts";
+import { maxSlackBytes } from "../max-slack.ts";
+import { numberAt, numberIn, orZero } from "../number-in.ts";
+import { readFields, readFieldsOnce } from "../read-fields.ts";
 import { openEvents } from "./open-events.ts";
 
 const usageFile = cString("memory.current");
@@ -46,24 +47,7 @@ const OOM = 0;
 const OOM_KILL = 1;
 const eventValues = new Float64Array(2);
 
-// MEMCG_CHARGE_BATCH pages on each CPU (mm/memcontrol.c).
-const maxSlackBytes = cpus().length * 64 * pageBytes;
-
-const text = new NativeBuffer(16 * 1024);
-
-const orZero = (value: number) => (Number.isNaN(value) ? 0 : value);
-
-/** Reads an opened file and closes it. @param fd or -errno @returns 0, or -errno */
-function readAndClose(fd: number, fields: FieldParser, values: Float64Array): number {
-  if (fd < 0) return fd;
-  const length = readFromStart(fd, text);
-  close(fd);
-  if (length < 0) return length;
-  fields.parse(text.bytes, length, values);
-  return 0;
-}
-
-const readEvents = (directoryFd: number) => readAndClose(openEvents(directoryFd), events, eventValues);
+const readEvents = (directoryFd: number) => readFieldsOnce(openEvents(directoryFd), events, eventValues);
 
 const DEEPEST = 32;
 const upwards = Array.from({ length: DEEPEST }, (_, up) => ({
@@ -105,18 +89,14 @@ export const memoryReaderV2: MemoryReader = {
   usageFile,
   statFile,
 
-  usage({ usageFd }) {
-    const length = readFromStart(usageFd, text);
-    return length < 0 ? length : decimalAt(text.bytes, 0, length);
-  },
+  usage: ({ usageFd }) => numberAt(usageFd),
 
   reading(
     { directoryFd, statFd }: Pick<Armed, "directoryFd" | "statFd">,
     usageBytes: number,
   ): Reading | number {
-    const length = readFromStart(statFd, text);
-    if (length < 0) return length;
-    stat.parse(text.bytes, length, statValues);
+    const result = readFields(statFd, stat, statValues);
+    if (result < 0) return result;
     const anonBytes = statValues[ANON]!;
     const fileBytes = statValues[INACTIVE_FILE]! + statValues[ACTIVE_FILE]!;
     const anonLruBytes = statValues[INACTIVE_ANON]! + statValues[ACTIVE_ANON]!;
@@ -131,7 +111,7 @@ export const memoryReaderV2: MemoryReader = {
   },
 
   fixedBytes(directoryFd) {
-    if (readAndClose(openReadAt(directoryFd, statFile), stat, statValues) < 0) return 0;
+    if (readFieldsOnce(openReadAt(directoryFd, statFile), stat, statValues) < 0) return 0;
     const fileBytes = statValues[INACTIVE_FILE]! + statValues[ACTIVE_FILE]!;
     const residentBytes = statValues[ANON]! + statValues[FILE]! - fileBytes;
     return residentBytes + orZero(numberIn(directoryFd, swapUsageFile));

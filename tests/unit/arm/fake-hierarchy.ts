@@ -9,7 +9,6 @@ export function fakeHierarchy(changes: Partial<Hierarchy> = {}): Hierarchy {
     reclaimSparesSwap: false,
     limitBytes: () => 100 * 2 ** 20,
     coversChildren: () => true,
-    diesAsOne: () => false,
     arm: () => ({ directoryFd: 3, usageFd: 4, statFd: 5, signals: [], refused: [] }),
     armThresholds: () => Promise.resolve({ signals: [], refused: [] }),
     renew: () => Promise.resolve(),
