@@ -12,6 +12,7 @@ import { kernelGeneration } from "../../src/decide/kernel-generation.ts";
 import { kernelChoice, rank } from "../../src/decide/rank.ts";
 import { MIB, TestCgroup } from "../support/cgroup.ts";
 import { hierarchy } from "../support/hierarchy.ts";
+import { killedFirst } from "../support/kernel-log.ts";
 import { type Leak, startLeak } from "../support/leak.ts";
 import { patient, rounds } from "../support/patience.ts";
 import { missingLeak } from "../support/requirements.ts";
@@ -117,7 +118,7 @@ async function letTheKernelKill(plan: Plan, parent: TestCgroup, name: string) {
       );
       const kills = cgroup.oomKills - before;
       const pids = leaks.map(({ pid }) => pid);
-      return { prediction, killed: kills === 1 ? killed : firstInKernelLog(pids, kills), kills };
+      return { prediction, killed: kills === 1 ? killed : (killedFirst(pids)[0] ?? null), kills };
     } finally {
       await trigger();
     }
@@ -144,13 +145,6 @@ async function pushOver(cgroup: TestCgroup, limitBytes: number): Promise<() => P
     await child.exited;
     await Bun.file(file).delete();
   };
-}
-
-/** Who of these was first among the last so many kills, where the kernel's log may be read. */
-function firstInKernelLog(pids: readonly number[], kills: number): number | null {
-  const log = Bun.spawnSync(["dmesg"]).stdout.toString();
-  const killed = [...log.matchAll(/Killed process (\d+) /g)].slice(-kills).map(([, pid]) => Number(pid));
-  return killed.find((pid) => pids.includes(pid)) ?? null;
 }
 
 function residentPages(pid: number): number {

@@ -171,9 +171,9 @@ describe.skipIf(missingLeak() !== null)("who dies", () => {
 
   test("policy noop: the guard says what it would have killed, once, and the kernel does what it always did", async () => {
     await guard.stop();
-    guard = await TestGuard.start({ roots: [top.path], args: ["--policy", "noop"] });
+    guard = await TestGuard.start({ roots: [top.path], args: ["--policy", "noop", "--min-margin", "20M"] });
     const cgroup = top.child("noop", 100 * MIB);
-    const leak = await startLeak({ procsFile: cgroup.procsFile, megabytes: 400, rateMbPerS: gently(200) });
+    const leak = await startLeak({ procsFile: cgroup.procsFile, megabytes: 400, rateMbPerS: gently(100) });
     expect(await leak.exited).toBe(137);
     expect(cgroup.oomKills).toBe(1);
     expect((await guard.incident(cgroup.path, "would-kill")).victims).toMatchObject([{ pid: leak.pid }]);

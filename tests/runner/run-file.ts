@@ -13,6 +13,8 @@ export interface FileResult {
   readonly passed: number;
   readonly skipped: number;
   readonly failures: readonly Failure[];
+  /** What failed in a first run only. */
+  readonly unsteady: readonly Failure[];
   /** Why tests were skipped, each reason once. */
   readonly skipReasons: readonly string[];
   /** Processes it left running, killed by now. */
@@ -49,10 +51,26 @@ export function resultOf(file: PlannedFile, run: Run): FileResult {
       message === null
         ? failures
         : [...failures, { name: "the file as a whole", message: `${message}\n${tail(logFile)}` }],
+    unsteady: [],
     skipReasons,
     leftovers,
     seconds: (performance.now() - startedMs) / 1000,
     logFile,
+  };
+}
+
+/**
+ * What counts of a file that was run a second time because it had failed: an emulated machine stands still for seconds
+ * now and then. What the second run did not repeat is unsteady, and told.
+ */
+export function ofBoth(first: FileResult, second: FileResult): FileResult {
+  const again = new Set(second.failures.map(({ name }) => name));
+  return {
+    ...second,
+    unsteady: first.failures.filter(({ name }) => !again.has(name)),
+    leftovers: [...first.leftovers, ...second.leftovers],
+    seconds: first.seconds + second.seconds,
+    logFile: second.failures.length === 0 ? first.logFile : second.logFile,
   };
 }
 

@@ -1,3 +1,4 @@
+import type { Failure } from "./junit.ts";
 import type { FileResult } from "./run-file.ts";
 
 /** Figures of a whole run. */
@@ -35,6 +36,7 @@ export function fileLine(result: FileResult): string {
   const counts = [
     `${result.passed} passed`,
     result.failures.length > 0 ? `${result.failures.length} FAILED` : null,
+    result.unsteady.length > 0 ? `${result.unsteady.length} unsteady` : null,
     result.skipped > 0 ? `${result.skipped} skipped` : null,
   ].filter((part) => part !== null);
   return `${counts.join(", ")}, ${result.seconds.toFixed(1)} s`;
@@ -55,16 +57,25 @@ const MESSAGE_LINES = 40;
 
 /** Every failed test: where, which, and what was said. */
 export function failureLines(results: readonly FileResult[]): string[] {
-  return results.flatMap(({ title, failures, logFile }) =>
-    failures.flatMap(({ name, message }) => [
-      `FAILED ${title}: ${name}`,
-      ...message
-        .split("\n")
-        .slice(0, MESSAGE_LINES)
-        .map((line) => `    ${line}`),
-      `    (all it printed: ${logFile})`,
-    ]),
+  return results.flatMap((result) => result.failures.flatMap((failure) => told("FAILED", result, failure)));
+}
+
+/** Every test that failed and then passed: not a failure, but somebody has to find out why. */
+export function unsteadyLines(results: readonly FileResult[]): string[] {
+  return results.flatMap((result) =>
+    result.unsteady.flatMap((failure) => told("failed, passed when run again:", result, failure)),
   );
+}
+
+function told(what: string, { title, logFile }: FileResult, { name, message }: Failure): string[] {
+  return [
+    `${what} ${title}: ${name}`,
+    ...message
+      .split("\n")
+      .slice(0, MESSAGE_LINES)
+      .map((line) => `    ${line}`),
+    `    (all it printed: ${logFile})`,
+  ];
 }
 
 /** Processes that tests left running: not a failure of the product, but somebody has to mend the test. */

@@ -1,10 +1,11 @@
 import { afterAll, afterEach, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ExplainReport } from "../../src/report/explain-report.ts";
 import { MIB, TestCgroup } from "../support/cgroup.ts";
 import { BINARY } from "../support/guard.ts";
+import { killedFirst } from "../support/kernel-log.ts";
 import { type Leak, startLeak } from "../support/leak.ts";
 import { alive } from "../support/processes.ts";
 import { until } from "../support/until.ts";
@@ -24,12 +25,9 @@ writeFileSync(config, '[runtime]\nsockets = []\n[kubernetes]\nkubeconfig = "off"
 
 let top: TestCgroup;
 const leaks: Leak[] = [];
-async function clear(): Promise<void> {
+afterEach(async () => {
   for (const leak of leaks.splice(0)) await leak.kill();
   await top.remove();
-}
-afterEach(async () => {
-  if (existsSync(top.directory)) await clear();
 });
 
 /**
@@ -101,23 +99,15 @@ test.each([
 ] as const)(
   "memory.oom.group of %j: explain says who dies, and the kernel kills just them",
   async (groups, whole, dying) => {
-    for (let tries = 1; ; tries++) {
-      const { pids, ...cgroups } = await podWith(...groups);
-      const report = explain(cgroups.pod.path);
-      expect(report.kernelVictim?.pid).toBe(pids.largest);
-      expect(report.kernelKillsCgroup).toBe(whole === null ? null : cgroups[whole].path);
+    const { pids, ...cgroups } = await podWith(...groups);
+    const report = explain(cgroups.pod.path);
+    expect(report.kernelVictim?.pid).toBe(pids.largest);
+    expect(report.kernelKillsCgroup).toBe(whole === null ? null : cgroups[whole].path);
 
-      await pushOver(cgroups.pod, cgroups.two);
-      await until("they are dead", () => dying.every((name) => !alive(pids[name])), 30_000);
-      await Bun.sleep(500);
-      const dead = Object.entries(pids).flatMap(([name, pid]) => (alive(pid) ? [] : [name]));
-      // Now and then the kernel kills again before what it killed first has given its memory back.
-      if (dead.length > dying.length && tries < 4) {
-        await clear();
-        continue;
-      }
-      expect(dead).toEqual([...dying]);
-      return;
-    }
+    await pushOver(cgroups.pod, cgroups.two);
+    await until("they are dead", () => dying.every((name) => !alive(pids[name])), 30_000);
+    const killed = killedFirst(Object.values(pids));
+    const names = Object.entries(pids).flatMap(([name, pid]) => (killed.includes(pid) ? [name] : []));
+    expect(names).toEqual([...dying]);
   },
 );

@@ -1,12 +1,20 @@
 import { expect, test } from "bun:test";
-import type { FileResult } from "../../runner/run-file.ts";
-import { closingLine, failureLines, isGood, skipLines, totalsOf } from "../../runner/summary.ts";
+import { type FileResult, ofBoth } from "../../runner/run-file.ts";
+import {
+  closingLine,
+  failureLines,
+  isGood,
+  skipLines,
+  totalsOf,
+  unsteadyLines,
+} from "../../runner/summary.ts";
 
 const file = (facts: Partial<FileResult>): FileResult => ({
   title: "tests/unit/x.test.ts",
   passed: 0,
   skipped: 0,
   failures: [],
+  unsteady: [],
   skipReasons: [],
   leftovers: [],
   seconds: 1,
@@ -50,6 +58,29 @@ test("each reason to skip is said once, with what it cost", () => {
 test("a failure is told with its file, its name and its words", () => {
   expect(failureLines([file({ failures: [failure] })])).toEqual([
     "FAILED tests/unit/x.test.ts: adds",
+    "    1 is not 2",
+    "      at x",
+    "    (all it printed: dist/tests/x.log)",
+  ]);
+});
+
+test("what fails in both runs has failed; what fails in the first one only is told", () => {
+  const other = { name: "removes", message: "too late" };
+  const both = ofBoth(
+    file({ failures: [failure, other], seconds: 2, leftovers: ["sleep (pid 7)"] }),
+    file({ passed: 5, failures: [failure], logFile: "dist/tests/again/x.log" }),
+  );
+  expect(totalsOf([both], false)).toEqual({ passed: 5, failed: 1, skipped: 0 });
+  expect(both).toMatchObject({ unsteady: [other], seconds: 3, leftovers: ["sleep (pid 7)"] });
+  expect(failureLines([both])[0]).toBe("FAILED tests/unit/x.test.ts: adds");
+
+  const passed = ofBoth(
+    file({ failures: [failure] }),
+    file({ passed: 6, logFile: "dist/tests/again/x.log" }),
+  );
+  expect(isGood(totalsOf([passed], true))).toBe(true);
+  expect(unsteadyLines([passed])).toEqual([
+    "failed, passed when run again: tests/unit/x.test.ts: adds",
     "    1 is not 2",
     "      at x",
     "    (all it printed: dist/tests/x.log)",
