@@ -67,6 +67,8 @@ export function draftIncident(facts: IncidentFacts, { id, timeMs }: Moment = thi
     reclaimableBytes: reading === null ? null : reclaimableBytes(reading),
     victims: facts.victims,
     victimCount: facts.victimCount,
+    scope: null,
+    silent: null,
     decideMicros: facts.decideMicros,
     deadMillis: null,
     event: { state: "off", attempts: 0, name: null, reason: null },

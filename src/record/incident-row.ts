@@ -28,6 +28,8 @@ const Row = v.pipe(
     reclaimable_bytes: known,
     victims: v.pipe(v.string(), v.parseJson(), Victims),
     victim_count: v.number(),
+    scope: v.nullable(v.picklist(["container", "pod", "node"])),
+    silent: v.nullable(v.picklist([0, 1])),
     decide_micros: known,
     dead_millis: known,
     event_state: v.picklist(["sent", "pending", "off"]),
@@ -54,6 +56,8 @@ const Row = v.pipe(
       reclaimableBytes: row.reclaimable_bytes,
       victims: row.victims,
       victimCount: row.victim_count,
+      scope: row.scope,
+      silent: row.silent === null ? null : row.silent === 1,
       decideMicros: row.decide_micros,
       deadMillis: row.dead_millis,
       event: {
@@ -85,6 +89,8 @@ export const INCIDENT_COLUMNS = [
   "reclaimable_bytes",
   "victims",
   "victim_count",
+  "scope",
+  "silent",
   "decide_micros",
   "dead_millis",
   "event_state",
@@ -113,6 +119,8 @@ export function incidentValues(incident: Incident): (string | number | null)[] {
     incident.reclaimableBytes,
     JSON.stringify(incident.victims),
     incident.victimCount,
+    incident.scope,
+    incident.silent === null ? null : Number(incident.silent),
     incident.decideMicros,
     incident.deadMillis,
     incident.event.state,
@@ -133,6 +141,6 @@ export function parseIncident(json: unknown): Incident | null {
   if (typeof json !== "object" || json === null || !("event" in json)) return null;
   if (typeof json.event !== "object" || json.event === null) return null;
   const event = { name: null, reason: null, ...json.event };
-  const values = incidentValues({ podUid: null, ...json, event } as Incident);
+  const values = incidentValues({ podUid: null, scope: null, silent: null, ...json, event } as Incident);
   return incidentOfRow(Object.fromEntries(INCIDENT_COLUMNS.map((column, index) => [column, values[index]])));
 }

@@ -1,6 +1,8 @@
 import type { Policy } from "../config/config.ts";
 
 export type IncidentKind = "kill" | "would-kill" | "kernel-oom" | "stuck";
+/** Whose memory ran out when the kernel killed: a container's limit, a pod's, or the node's (all pods' limit included). */
+export type OomScope = "container" | "pod" | "node";
 export type Trigger = "threshold" | "pressure" | "poll" | "oom" | "kmsg" | "scan";
 
 /** One process of an incident. What could not be read before the process died is null. */
@@ -47,6 +49,10 @@ export interface Incident {
   readonly victims: readonly Victim[];
   /** How many processes were signalled; `victims` may list fewer. */
   readonly victimCount: number;
+  /** Whose memory ran out; null where the guard killed, and where the kernel did not tell. */
+  readonly scope: OomScope | null;
+  /** A kill by the kernel that the container outlived, so that Kubernetes does not tell of it; null where that is not known. */
+  readonly silent: boolean | null;
   /** From the wake-up to the last SIGKILL. */
   readonly decideMicros: number | null;
   /** From the SIGKILL to the last victim's death; null while they live. */

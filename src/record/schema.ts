@@ -60,6 +60,9 @@ const migrations: readonly string[] = [
    ) STRICT;
    CREATE INDEX event_series_pod ON event_series (pod_uid);
    CREATE INDEX event_series_unsent ON event_series (queued_seq) WHERE confirmed < count;`,
+
+  `ALTER TABLE incidents ADD COLUMN scope TEXT;
+   ALTER TABLE incidents ADD COLUMN silent INTEGER;`,
 ];
 
 /** The schema this program writes. */

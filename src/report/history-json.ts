@@ -51,6 +51,8 @@ function entry(incident: Incident): HistoryEntry {
       badness,
     })),
     victimCount: incident.victimCount,
+    scope: incident.scope,
+    silent: incident.silent,
     decideMicros: incident.decideMicros,
     deadMillis: incident.deadMillis,
     event: eventOf(incident.event),

@@ -52,6 +52,8 @@ test("an incident is what is known when it happens", () => {
     reclaimableBytes: 5 * M,
     victims: [victim()],
     victimCount: 3,
+    scope: null,
+    silent: null,
     decideMicros: 210,
     deadMillis: null,
     event: { state: "off", attempts: 0, name: null, reason: null },

@@ -28,6 +28,8 @@ export function incident(changes: Partial<Incident> = {}): Incident {
     reclaimableBytes: 0.375 * M,
     victims: [victim()],
     victimCount: 3,
+    scope: null,
+    silent: null,
     decideMicros: 210,
     deadMillis: null,
     event: { state: "off", attempts: 0, name: null, reason: "kubernetes is off" },

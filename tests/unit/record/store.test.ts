@@ -310,7 +310,7 @@ describe("what can be wrong with the file", () => {
     for (const readonly of [false, true]) {
       const opened = IncidentStore.open(dir.path, { readonly });
       expect(opened.ok ? "opened" : opened.error.message).toContain(
-        "made by a newer oom-guard: schema 99, this one knows 2",
+        "made by a newer oom-guard: schema 99, this one knows 3",
       );
       expect(reasonOf(opened)).toBe("newer schema");
     }

@@ -114,6 +114,8 @@ describe("history --json", () => {
             reclaimableBytes: 0.375 * M,
             victims: [{ pid: 4242, comm: "java", rssBytes: 950 * M, oomScoreAdj: 2, badness: 243_712 }],
             victimCount: 3,
+            scope: null,
+            silent: null,
             decideMicros: 210,
             deadMillis: 31,
             event: { state: "sent", attempts: 1, name: "web-0.a", reason: null },
