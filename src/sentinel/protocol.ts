@@ -35,6 +35,8 @@ export interface Start {
   readonly kernelRelease: string;
   /** The file of `record/black-box.ts`; -1 without one. */
   readonly blackBoxFd: number;
+  /** `sharedSkips`: where it counts why nobody was killed. */
+  readonly skips: Uint32Array;
 }
 
 export type ToSentinel =
