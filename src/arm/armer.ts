@@ -15,6 +15,8 @@ interface Entry {
   readonly cgroup: string;
   readonly path: PathClass;
   limitBytes: number;
+  /** With its present limit and rules; meaningless without a limit. */
+  thresholdBytes: number;
   coversChildren: boolean;
   identity: Identity;
   /** The place in the sentinel's table; null while not armed. */
@@ -24,6 +26,17 @@ interface Entry {
   /** Nobody in it may be killed: it must not be held back until the sentinel says that this is over. */
   helpless: boolean;
   knownAs: string;
+}
+
+/** A cgroup inside the roots, as others may see it. */
+export interface KnownCgroup {
+  readonly cgroup: string;
+  readonly identity: Identity;
+  /** Infinity without one. */
+  readonly limitBytes: number;
+  /** Meaningless without a limit. */
+  readonly thresholdBytes: number;
+  readonly state: "armed" | "unarmed" | "not to be armed";
 }
 
 /** What the armer needs of its surroundings. */
@@ -70,6 +83,15 @@ export class Armer {
     return this.#cgroupOfSlot.get(slot);
   }
 
+  /** Every cgroup inside the roots, in the order in which they were found. */
+  *known(): Iterable<KnownCgroup> {
+    for (const entry of this.#entries.values()) {
+      const { cgroup, identity, limitBytes, thresholdBytes, slot } = entry;
+      const state = slot !== null ? "armed" : this.#isWorthArming(entry) ? "unarmed" : "not to be armed";
+      yield { cgroup, identity, limitBytes, thresholdBytes, state };
+    }
+  }
+
   /** The margin of a cgroup with its present limit and rules. */
   marginBytes(cgroup: string): number {
     const entry = this.#entries.get(cgroup);
@@ -86,6 +108,7 @@ export class Armer {
         cgroup,
         path: classify(cgroup),
         limitBytes,
+        thresholdBytes: limitBytes,
         coversChildren,
         identity: this.#identify(cgroup),
         slot: null,
@@ -219,6 +242,7 @@ export class Armer {
       marginBytes: margin,
       cacheFloorBytes: cacheFloorBytes(limitBytes, settings),
     };
+    entry.thresholdBytes = bounds.thresholdBytes;
     const nearBytes = limitBytes - 2 * margin;
     // Where the guard only takes note, the kernel's OOM killer must get its turn.
     const wanted = { thresholdBytes: bounds.thresholdBytes, nearBytes, hold: policy !== "noop" };

@@ -52,7 +52,14 @@ function countsOver(finds: readonly Find[], policy: Policy): Record<string, numb
     }
     return found().usageBytes;
   };
-  const reading = () => ({ fileBytes: 0, slackBytes: 0, swappableBytes: 0, anonBytes: 0, ...found() });
+  const reading = () => ({
+    fileBytes: 0,
+    inactiveFileBytes: 0,
+    slackBytes: 0,
+    swappableBytes: 0,
+    anonBytes: 0,
+    ...found(),
+  });
   const start = {
     type: "start",
     controlFd,
