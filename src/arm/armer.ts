@@ -25,6 +25,8 @@ interface Entry {
   armedWith: string;
   /** Nobody in it may be killed: it must not be held back until the sentinel says that this is over. */
   helpless: boolean;
+  /** The sentinel could not take the watch over. */
+  refused: boolean;
   knownAs: string;
 }
 
@@ -86,8 +88,9 @@ export class Armer {
   /** Every cgroup inside the roots, in the order in which they were found. */
   *known(): Iterable<KnownCgroup> {
     for (const entry of this.#entries.values()) {
-      const { cgroup, identity, limitBytes, thresholdBytes, slot } = entry;
-      const state = slot !== null ? "armed" : this.#isWorthArming(entry) ? "unarmed" : "not to be armed";
+      const { cgroup, identity, limitBytes, thresholdBytes, slot, refused } = entry;
+      const isArmed = slot !== null && !refused;
+      const state = isArmed ? "armed" : this.#isWorthArming(entry) ? "unarmed" : "not to be armed";
       yield { cgroup, identity, limitBytes, thresholdBytes, state };
     }
   }
@@ -114,6 +117,7 @@ export class Armer {
         slot: null,
         armedWith: "",
         helpless: false,
+        refused: false,
         knownAs: "",
       };
       entry.limitBytes = limitBytes;
@@ -167,10 +171,11 @@ export class Armer {
   }
 
   /** The sentinel can do nothing for the cgroup in this slot: held back it would only be stuck. */
-  helpless(slot: number): void {
+  helpless({ slot, isWatched }: Extract<FromSentinel, { type: "helpless" }>): void {
     const entry = this.#entries.get(this.#cgroupOfSlot.get(slot) ?? "");
     if (entry === undefined) return;
     entry.helpless = true;
+    entry.refused = !isWatched;
     this.#ports.hierarchy.letGo(entry.cgroup);
   }
 
@@ -253,6 +258,7 @@ export class Armer {
     }
     this.#disarm(entry);
     entry.helpless = false;
+    entry.refused = false;
     const { refused, ...armed } = this.#arm(cgroup);
     this.#sayRefused(refused);
     const slot = this.#freeSlots.pop() ?? this.#nextSlot++;

@@ -52,7 +52,7 @@ export class Inbox {
         break;
       }
       case "helpless":
-        armer.helpless(message.slot);
+        armer.helpless(message);
         break;
       case "recovered":
         armer.recovered(message.slot);

@@ -246,7 +246,7 @@ export class Sentinel {
 
   #tellNoVictim(watch: Watch): void {
     const { slot, cgroup } = watch.spec;
-    if (!watch.helpless) this.#post({ type: "helpless", slot });
+    if (!watch.helpless) this.#post({ type: "helpless", slot, isWatched: true });
     watch.helpless = true;
     this.#troubles.tell(
       "no-victim",
@@ -364,7 +364,7 @@ export class Sentinel {
       if (!(error instanceof SysError)) throw error;
       // fs.epoll.max_user_watches, or out of memory: this one stays the kernel's, the others are guarded on.
       for (const fd of descriptors(spec.armed)) close(fd);
-      this.#post({ type: "helpless", slot: spec.slot });
+      this.#post({ type: "helpless", slot: spec.slot, isWatched: false });
       this.#troubles.tell(
         "cgroup-not-armed",
         `attach ${error.code}`,
