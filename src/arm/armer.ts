@@ -15,6 +15,8 @@ interface Entry {
   readonly cgroup: string;
   readonly path: PathClass;
   limitBytes: number;
+  /** With its present limit and rules; meaningless without a limit. */
+  thresholdBytes: number;
   coversChildren: boolean;
   identity: Identity;
   /** The place in the sentinel's table; null while not armed. */
@@ -23,7 +25,20 @@ interface Entry {
   armedWith: string;
   /** Nobody in it may be killed: it must not be held back until the sentinel says that this is over. */
   helpless: boolean;
+  /** The sentinel could not take the watch over. */
+  refused: boolean;
   knownAs: string;
+}
+
+/** A cgroup inside the roots, as others may see it. */
+export interface KnownCgroup {
+  readonly cgroup: string;
+  readonly identity: Identity;
+  /** Infinity without one. */
+  readonly limitBytes: number;
+  /** Meaningless without a limit. */
+  readonly thresholdBytes: number;
+  readonly state: "armed" | "unarmed" | "not to be armed";
 }
 
 /** What the armer needs of its surroundings. */
@@ -70,6 +85,16 @@ export class Armer {
     return this.#cgroupOfSlot.get(slot);
   }
 
+  /** Every cgroup inside the roots, in the order in which they were found. */
+  *known(): Iterable<KnownCgroup> {
+    for (const entry of this.#entries.values()) {
+      const { cgroup, identity, limitBytes, thresholdBytes, slot, refused } = entry;
+      const isArmed = slot !== null && !refused;
+      const state = isArmed ? "armed" : this.#isWorthArming(entry) ? "unarmed" : "not to be armed";
+      yield { cgroup, identity, limitBytes, thresholdBytes, state };
+    }
+  }
+
   /** The margin of a cgroup with its present limit and rules. */
   marginBytes(cgroup: string): number {
     const entry = this.#entries.get(cgroup);
@@ -86,11 +111,13 @@ export class Armer {
         cgroup,
         path: classify(cgroup),
         limitBytes,
+        thresholdBytes: limitBytes,
         coversChildren,
         identity: this.#identify(cgroup),
         slot: null,
         armedWith: "",
         helpless: false,
+        refused: false,
         knownAs: "",
       };
       entry.limitBytes = limitBytes;
@@ -144,10 +171,11 @@ export class Armer {
   }
 
   /** The sentinel can do nothing for the cgroup in this slot: held back it would only be stuck. */
-  helpless(slot: number): void {
+  helpless({ slot, isWatched }: Extract<FromSentinel, { type: "helpless" }>): void {
     const entry = this.#entries.get(this.#cgroupOfSlot.get(slot) ?? "");
     if (entry === undefined) return;
     entry.helpless = true;
+    entry.refused = !isWatched;
     this.#ports.hierarchy.letGo(entry.cgroup);
   }
 
@@ -219,6 +247,7 @@ export class Armer {
       marginBytes: margin,
       cacheFloorBytes: cacheFloorBytes(limitBytes, settings),
     };
+    entry.thresholdBytes = bounds.thresholdBytes;
     const nearBytes = limitBytes - 2 * margin;
     // Where the guard only takes note, the kernel's OOM killer must get its turn.
     const wanted = { thresholdBytes: bounds.thresholdBytes, nearBytes, hold: policy !== "noop" };
@@ -229,6 +258,7 @@ export class Armer {
     }
     this.#disarm(entry);
     entry.helpless = false;
+    entry.refused = false;
     const { refused, ...armed } = this.#arm(cgroup);
     this.#sayRefused(refused);
     const slot = this.#freeSlots.pop() ?? this.#nextSlot++;

@@ -35,6 +35,7 @@ export class Cluster {
   readonly #log: Log;
   readonly #lookup: PodLookup;
   readonly #courier: Courier;
+  readonly #outbox: () => Outbox | null;
   /** What was said about the API server since it last worked, and the right that was missing. */
   readonly #troubles = new Map<string, Right | null>();
   /** What was said about the store. */
@@ -50,6 +51,7 @@ export class Cluster {
   constructor(access: ClusterAccess, names: NameLookup, outbox: () => Outbox | null, log: Log) {
     this.#access = access;
     this.#log = log;
+    this.#outbox = outbox;
     const client = new ApiClient({ access: () => access.read() });
     this.#lookup = new PodLookup({
       listPods: () => listNodePods(client, access.nodeName()),
@@ -134,6 +136,12 @@ export class Cluster {
     const events = counts.unassigned + counts.series;
     this.#mayWait = events > 0;
     return events;
+  }
+
+  /** When the oldest incident happened whose Event is not sent yet, in milliseconds since the epoch; null: there is none. */
+  get oldestWaitingMs(): number | null {
+    const oldest = this.#mayWait ? this.#outbox()?.oldestMs() : undefined;
+    return oldest?.ok ? oldest.value : null;
   }
 
   /** There may be an Event to send. */

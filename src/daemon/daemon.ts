@@ -11,12 +11,14 @@ import type { CgroupTree } from "../discover/tree.ts";
 import type { ClusterAccess } from "../kubernetes/cluster-access.ts";
 import type { Recorder } from "../record/recorder.ts";
 import type { Log } from "../report/log.ts";
+import { Metrics } from "../report/metrics/metrics.ts";
 import type { GuardCounts } from "../report/status-text.ts";
 import { SentinelHandle } from "../sentinel/handle.ts";
 import type { FromSentinel } from "../sentinel/protocol.ts";
 import { Cluster } from "./cluster.ts";
 import { followTree } from "./follow-tree.ts";
 import { Inbox } from "./inbox.ts";
+import { metricSources } from "./metric-sources.ts";
 import { Runtimes } from "./runtimes.ts";
 
 /** What the daemon is made with. */
@@ -51,6 +53,7 @@ export class Daemon {
   readonly #reclaimer: Reclaimer;
   readonly #tree: CgroupTree;
   readonly #sentinel: SentinelHandle;
+  readonly #metrics: Metrics;
   readonly #inbox: Inbox;
   readonly #timers: readonly Timer[];
   #config: Config;
@@ -85,8 +88,12 @@ export class Daemon {
       { names: this.#names, procRoot: PROC, hierarchy: hierarchy.version },
       log,
     );
+    const watched = { armer: this.#armer, cluster: this.#cluster, sentinel };
+    this.#metrics = new Metrics(metricSources({ ...parts, ...watched, procRoot: PROC }), log);
+    this.#metrics.configure(config.metrics);
     this.#inbox = new Inbox({
       log,
+      metrics: this.#metrics,
       recorder: parts.recorder,
       cluster: this.#cluster,
       armer: this.#armer,
@@ -100,6 +107,7 @@ export class Daemon {
         this.#retryStore();
         // Walking 250 cgroups takes some 5 ms.
         if (this.#tree.isBlind) this.#lookAtAll();
+        this.#metrics.tick(performance.now());
         parts.onTick();
       }, TICK_MS),
     ];
@@ -153,6 +161,7 @@ export class Daemon {
   async settled(): Promise<void> {
     await this.#armer.settled();
     await this.#sentinel.ping();
+    await this.#metrics.settled();
   }
 
   /** Takes over another configuration. @returns the keys that hold only after a restart */
@@ -164,6 +173,7 @@ export class Daemon {
     this.#armer.applyRules(compileRules(config));
     this.#tree.resync(new Roots(config.cgroupRoots));
     this.#cluster.reconfigure(config.kubernetes);
+    this.#metrics.configure(config.metrics);
     return later;
   }
 
@@ -176,7 +186,7 @@ export class Daemon {
       this.#parts.log.warn("sentinel-not-stopped", "the sentinel thread did not confirm its end");
     this.#tree.close();
     await this.#parts.hierarchy.letAllGo();
-    const sources = Promise.all([this.#cluster.stop(), this.#runtimes.stop()]);
+    const sources = Promise.all([this.#metrics.stop(), this.#cluster.stop(), this.#runtimes.stop()]);
     await Promise.race([sources, Bun.sleep(SOURCES_STOP_MS)]);
     return stopped;
   }
@@ -184,6 +194,7 @@ export class Daemon {
   #reclaimed(cgroup: string, outcome: ReclaimOutcome, freedBytes: number): void {
     const { log } = this.#parts;
     log.debug(`reclaim ${outcome}`, { cgroup, freedBytes });
+    if (outcome === "done" || outcome === "cut-off") this.#metrics.reclaimed(freedBytes);
     if (!this.#reclaimer.kernelRefuses) return;
     log.once(
       "reclaim-refused",

@@ -3,6 +3,7 @@ import type { Armer } from "../arm/armer.ts";
 import type { IncidentKind } from "../record/incident.ts";
 import type { Recorder } from "../record/recorder.ts";
 import type { Log } from "../report/log.ts";
+import type { Metrics } from "../report/metrics/metrics.ts";
 import { logIncident } from "../report/reporter.ts";
 import type { FromSentinel } from "../sentinel/protocol.ts";
 import type { Cluster } from "./cluster.ts";
@@ -12,6 +13,7 @@ export interface InboxParts {
   readonly log: Log;
   readonly recorder: Recorder;
   readonly cluster: Cluster;
+  readonly metrics: Metrics;
   readonly armer: Armer;
   readonly reclaimer: Reclaimer;
 }
@@ -31,11 +33,12 @@ export class Inbox {
   }
 
   receive(message: FromSentinel): void {
-    const { log, recorder, cluster, armer, reclaimer } = this.#parts;
+    const { log, recorder, cluster, metrics, armer, reclaimer } = this.#parts;
     switch (message.type) {
       case "incident":
         this.#incidents[message.incident.kind]++;
         recorder.record(message.incident, message.blackBoxSlot, performance.now());
+        metrics.recorded(message.incident);
         logIncident(log, message.incident);
         cluster.wake();
         break;
@@ -49,7 +52,7 @@ export class Inbox {
         break;
       }
       case "helpless":
-        armer.helpless(message.slot);
+        armer.helpless(message);
         break;
       case "recovered":
         armer.recovered(message.slot);

@@ -1,4 +1,5 @@
 import type { Incident } from "./incident.ts";
+import { type Counter, countsOf, sumCounters } from "./incident-counts.ts";
 import type { IncidentStore } from "./store.ts";
 import type { Stored, StoreError } from "./store-error.ts";
 
@@ -22,6 +23,10 @@ export class IncidentQueue {
   readonly #waiting = new Map<string, Waiting>();
   #store: IncidentStore | null = null;
   #error: StoreError | null = null;
+  /** The store's counters as they were last read. */
+  #stored: readonly Counter[] = [];
+  /** What was dropped is counted on, as long as this process lives. */
+  #neverStored: readonly Counter[] = [];
   #dropped = 0;
   #pauseMs = 0;
   #nextTryMs = Number.NEGATIVE_INFINITY;
@@ -45,6 +50,20 @@ export class IncidentQueue {
   /** The store that is open now, to read from. */
   get store(): IncidentStore | null {
     return this.#store;
+  }
+
+  /** Whether the last attempt to write went well, as far as there was one. */
+  get isWorking(): boolean {
+    return this.#error === null;
+  }
+
+  /** What the incidents add up to, those that wait included; of a store that cannot be read, as it was last seen. */
+  counters(): readonly Counter[] {
+    this.#readCounters();
+    const waiting = Array.from(this.#waiting.values(), ({ incident }) => incident).flatMap((incident) =>
+      incident === null ? [] : countsOf(incident),
+    );
+    return sumCounters(this.#stored, [...this.#neverStored, ...waiting]);
   }
 
   /** Writes the incident, or keeps it for later. @returns whether it is durable; if not, why. */
@@ -95,6 +114,8 @@ export class IncidentQueue {
       const opened = this.#open();
       if (!opened.ok) return { failure: opened.error, refused };
       this.#store = opened.value;
+      // The one before may have been moved aside, or removed.
+      if (this.#stored.length > 0) this.#store.counters?.restore(this.#stored);
     }
     for (const [id, waiting] of this.#waiting) {
       const error = write(this.#store, id, waiting);
@@ -106,7 +127,7 @@ export class IncidentQueue {
       if (error === null) continue;
       // What the store refuses it would refuse for ever, and everything behind it would wait.
       refused = error;
-      this.#dropped++;
+      this.#drop(waiting.incident);
     }
     return { failure: null, refused };
   }
@@ -114,6 +135,7 @@ export class IncidentQueue {
   /** A full disk or a lock pass; after anything else only a new start helps (a corrupt file is moved aside there). */
   #letGo({ reason }: StoreError): void {
     if (reason === "disk full" || reason === "locked") return;
+    this.#readCounters();
     this.#store?.close();
     this.#store = null;
   }
@@ -121,9 +143,21 @@ export class IncidentQueue {
   #dropOldest(): void {
     for (const [id, { incident }] of this.#waiting) {
       this.#waiting.delete(id);
-      if (incident !== null) this.#dropped++;
+      this.#drop(incident);
       return;
     }
+  }
+
+  /** @param incident null: only an update of one is lost */
+  #drop(incident: Incident | null): void {
+    if (incident === null) return;
+    this.#dropped++;
+    this.#neverStored = sumCounters(this.#neverStored, countsOf(incident));
+  }
+
+  #readCounters(): void {
+    const read = this.#store?.counters?.all();
+    if (read?.ok) this.#stored = read.value;
   }
 }
 

@@ -142,6 +142,15 @@ export class Outbox {
     );
   }
 
+  /** When the oldest incident happened whose Event is pending, in milliseconds since the epoch; null: none is. */
+  oldestMs(): Stored<number | null> {
+    const select = "SELECT min(time_ms) AS oldest FROM incidents WHERE event_state = 'pending'";
+    return attempt(
+      this.#path,
+      () => this.#db.query<{ oldest: number | null }, []>(select).get()?.oldest ?? null,
+    );
+  }
+
   /** Notes Events that were given up to keep the bounds. */
   noteLost(reason: LossReason, count: number): void {
     if (count > 0) this.#lost.set(reason, (this.#lost.get(reason) ?? 0) + count);

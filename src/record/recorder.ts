@@ -1,5 +1,6 @@
 import type { BlackBox, Recovered } from "./black-box.ts";
 import type { Incident } from "./incident.ts";
+import type { Counter } from "./incident-counts.ts";
 import type { IncidentQueue } from "./incident-queue.ts";
 import { parseIncident } from "./incident-row.ts";
 import { type EventMode, initialEvent } from "./initial-event.ts";
@@ -52,6 +53,21 @@ export class Recorder {
   outbox(nowMs: number): Outbox | null {
     if (this.#queue.store === null) this.#settle(this.#queue.retry(nowMs));
     return this.#queue.store?.outbox ?? null;
+  }
+
+  /** What the incidents of this node add up to, over all processes that recorded them here. */
+  counters(): readonly Counter[] {
+    return this.#queue.counters();
+  }
+
+  /** Counts these no more, if the store works. */
+  forgetCounters(counters: readonly Counter[]): void {
+    this.#queue.store?.counters?.forget(counters);
+  }
+
+  /** Whether incidents can be stored, as far as the last attempt tells. */
+  get isStoring(): boolean {
+    return this.#queue.isWorking;
   }
 
   /** Incidents and updates that are only in memory. */

@@ -63,6 +63,14 @@ const migrations: readonly string[] = [
 
   `ALTER TABLE incidents ADD COLUMN scope TEXT;
    ALTER TABLE incidents ADD COLUMN silent INTEGER;`,
+
+  // What the incidents add up to; `labels` is JSON. Incidents from before this table are not counted.
+  `CREATE TABLE counters (
+     name   TEXT    NOT NULL,
+     labels TEXT    NOT NULL,
+     value  INTEGER NOT NULL,
+     PRIMARY KEY (name, labels)
+   ) STRICT, WITHOUT ROWID;`,
 ];
 
 /** The schema this program writes. */

@@ -1,6 +1,8 @@
 import { Database } from "bun:sqlite";
 import { join } from "node:path";
+import { CounterTable } from "./counter-table.ts";
 import type { Incident, IncidentKind } from "./incident.ts";
+import { countsOf } from "./incident-counts.ts";
 import { INCIDENT_COLUMNS, incidentOfRow, incidentValues } from "./incident-row.ts";
 import { Outbox } from "./outbox.ts";
 import { MAX_WAITING, makeRoom, untoldUpTo } from "./outbox-bound.ts";
@@ -53,6 +55,8 @@ export class IncidentStore {
   readonly setAside: string | null;
   /** The Events of these incidents; null in a store that was opened to read. */
   readonly outbox: Outbox | null;
+  /** What they add up to; null likewise. */
+  readonly counters: CounterTable | null;
   readonly #db: Database | null;
   readonly #path: string;
   readonly #maxIncidents: number;
@@ -64,7 +68,9 @@ export class IncidentStore {
     this.#maxIncidents = options.maxIncidents ?? DEFAULT_MAX_INCIDENTS;
     this.#maxWaiting = options.maxWaiting ?? MAX_WAITING;
     this.setAside = aside;
-    this.outbox = db === null || options.readonly ? null : new Outbox(db, path);
+    const writable = options.readonly ? null : db;
+    this.outbox = writable === null ? null : new Outbox(writable, path);
+    this.counters = writable === null ? null : new CounterTable(writable, path);
   }
 
   /** Opens the store of a state directory, and makes both where they are missing (unless `readonly`). */
@@ -81,12 +87,13 @@ export class IncidentStore {
     });
   }
 
-  /** Stores it durably. An incident whose id is there already is left as it is. @returns whether it was new. */
+  /** Stores it durably, and counts it. One whose id is there already is left as it is. @returns whether it was new. */
   insert(incident: Incident): Stored<boolean> {
     return this.#write((db) => {
       const insertAndTrim = db.transaction(() => {
         const { changes, lastInsertRowid } = db.query(INSERT).run(...incidentValues(incident));
         if (changes === 0) return null;
+        for (const count of countsOf(incident)) this.counters?.add(count);
         return {
           trimmed: this.#trim(db, Number(lastInsertRowid)),
           crowdedOut: incident.event.state === "pending" ? makeRoom(db, this.#maxWaiting) : 0,

@@ -60,6 +60,12 @@ export const messageIds = {
   "events-pending": "713f1484f8a84ff2b1937c3c753bf9e8",
   "events-wait-for-store": "10103f5b3a784ab9a8523b3853afbb71",
   "events-store-recovered": "63fdf039a92a47de81753e74b5242a94",
+  // Metrics.
+  "metrics-served": "84afb0888a4d47c28e427e9cbc62906a",
+  "metrics-exposed": "c1134e84a3dd40fd93e9030d53cc8e0b",
+  "metrics-not-served": "eee8c53941634240baf305e2808d12b6",
+  "textfile-not-written": "f5306c5fe84f4e46a9f3d25f4649f161",
+  "textfile-written": "75659a7d512c4c16a2e25a91f8eb1ce4",
   // The incident store.
   "store-failed": "336f59e26a1a40c2ba7d6281e4b20abe",
   "store-recovered": "4aff330eb17249979ece63fbe033342d",

@@ -1,9 +1,12 @@
 import { MessageChannel, type MessagePort } from "node:worker_threads";
 import { createEventfd, signalEventfd } from "../../ffi/eventfd.ts";
 import type { FromSentinel, Start, ToSentinel } from "./protocol.ts";
+import { sharedSkips } from "./skips.ts";
 
 /** The main thread's end of the sentinel. */
 export class SentinelHandle {
+  /** How often nobody was killed, by the reason's place in SKIP_REASONS. The thread counts on. */
+  readonly skips = sharedSkips();
   readonly #worker: Worker;
   readonly #port: MessagePort;
   readonly #controlFd: number;
@@ -25,7 +28,7 @@ export class SentinelHandle {
    */
   static spawn(
     url: string,
-    start: Omit<Start, "type" | "controlFd">,
+    start: Omit<Start, "type" | "controlFd" | "skips">,
     onMessage: (message: FromSentinel) => void,
     onDeath: (reason: string) => void,
   ): Promise<SentinelHandle> {
@@ -51,7 +54,14 @@ export class SentinelHandle {
       };
       // It could not even be loaded.
       worker.onerror = (event) => failed(event.message);
-      const message: Start & { port: MessagePort } = { type: "start", controlFd, port: port2, ...start };
+      const { skips } = handle;
+      const message: Start & { port: MessagePort } = {
+        type: "start",
+        controlFd,
+        skips,
+        port: port2,
+        ...start,
+      };
       worker.postMessage(message, [port2]);
     });
   }

@@ -35,6 +35,8 @@ export interface Start {
   readonly kernelRelease: string;
   /** The file of `record/black-box.ts`; -1 without one. */
   readonly blackBoxFd: number;
+  /** `sharedSkips`: where it counts why nobody was killed. */
+  readonly skips: Uint32Array;
 }
 
 export type ToSentinel =
@@ -53,8 +55,8 @@ export type FromSentinel =
   | { readonly type: "incident"; readonly incident: Incident; readonly blackBoxSlot: number }
   | { readonly type: "dead"; readonly id: string; readonly deadMillis: number }
   | { readonly type: "near"; readonly slot: number }
-  /** Over its threshold with nobody to kill, or not watched at all: what holds the cgroup back must be let go. */
-  | { readonly type: "helpless"; readonly slot: number }
+  /** Over its threshold with nobody to kill, or not even watched: what holds the cgroup back must be let go. */
+  | { readonly type: "helpless"; readonly slot: number; readonly isWatched: boolean }
   /** Far enough below its threshold again. */
   | { readonly type: "recovered"; readonly slot: number }
   /** The cgroup was removed; there may be another one of its name. */

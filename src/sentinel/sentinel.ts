@@ -7,6 +7,7 @@ import { readWithinBudget } from "../act/strike.ts";
 import { descriptors, type MemoryReader, type Signal } from "../cgroup/hierarchy.ts";
 import { pidsBelow } from "../cgroup/processes.ts";
 import { pace, stirred } from "../decide/pace.ts";
+import { skipReason } from "../decide/skip.ts";
 import { belowThreshold, step, usageSuffices, type Verdict } from "../decide/step.ts";
 import { isWithin } from "../proc/cgroup-path.ts";
 import type { Trigger } from "../record/incident.ts";
@@ -14,6 +15,7 @@ import { Executor } from "./executor.ts";
 import type { Ongoing } from "./ongoing.ts";
 import { OomWatch } from "./oom-watch.ts";
 import type { FromSentinel, Known, Start, ToSentinel, WatchSpec } from "./protocol.ts";
+import { countSkip } from "./skips.ts";
 import { Troubles } from "./troubles.ts";
 import {
   attach,
@@ -169,6 +171,7 @@ export class Sentinel {
   #near(watch: Watch, nowMs: number): void {
     const usageBytes = this.#reader.usage(watch.spec.armed);
     if (usageBytes < watch.spec.nearBytes) {
+      watch.skipped = 0;
       // Also the hysteresis of a noted excursion: it ends a margin below the threshold, which is here.
       if (watch.state.phase === "noted") this.#evaluate(watch, "threshold", nowMs);
       return;
@@ -200,6 +203,7 @@ export class Sentinel {
     if (usageSuffices(watch.state, spec.bounds, usageBytes, held)) {
       this.#apply(watch, belowThreshold(), nowMs);
       if (!hasThreshold(watch)) this.#lookOut(watch, usageBytes, nowMs);
+      if (usageBytes < spec.bounds.thresholdBytes - spec.bounds.marginBytes) watch.skipped = 0;
       if (watch.helpless) this.#tellRecovery(watch, usageBytes);
       return;
     }
@@ -216,9 +220,17 @@ export class Sentinel {
     this.#apply(watch, verdict, nowMs);
     if (verdict.state.phase === "blocked" && yieldsUntilMs > 0) this.#pollAt(watch, yieldsUntilMs);
     if (verdict.action === "note") this.#executor.note(watch, reading, trigger);
-    if (verdict.action !== "kill") return;
+    if (verdict.action !== "kill") {
+      const reason = skipReason(verdict.state.phase, reading, spec.bounds, yieldsUntilMs > 0);
+      if (reason !== null) countSkip(this.#start.skips, watch, reason);
+      return;
+    }
     const isLookedFor = nowMs >= watch.nobodyUntilMs;
-    if (isLookedFor && this.#executor.kill(watch, reading, trigger, nowMs)) return;
+    if (isLookedFor && this.#executor.kill(watch, reading, trigger, nowMs)) {
+      watch.skipped = 0;
+      return;
+    }
+    countSkip(this.#start.skips, watch, "no-victim");
     this.#pollAt(watch, nowMs + (isLookedFor ? RETRY_MS : NOBODY_MS));
     if (!isLookedFor) return;
     watch.nobodyUntilMs = nowMs + NOBODY_MS;
@@ -234,7 +246,7 @@ export class Sentinel {
 
   #tellNoVictim(watch: Watch): void {
     const { slot, cgroup } = watch.spec;
-    if (!watch.helpless) this.#post({ type: "helpless", slot });
+    if (!watch.helpless) this.#post({ type: "helpless", slot, isWatched: true });
     watch.helpless = true;
     this.#troubles.tell(
       "no-victim",
@@ -352,7 +364,7 @@ export class Sentinel {
       if (!(error instanceof SysError)) throw error;
       // fs.epoll.max_user_watches, or out of memory: this one stays the kernel's, the others are guarded on.
       for (const fd of descriptors(spec.armed)) close(fd);
-      this.#post({ type: "helpless", slot: spec.slot });
+      this.#post({ type: "helpless", slot: spec.slot, isWatched: false });
       this.#troubles.tell(
         "cgroup-not-armed",
         `attach ${error.code}`,

@@ -6,6 +6,7 @@ import { cString } from "../../ffi/native-buffer.ts";
 import type { MemoryReader } from "../cgroup/hierarchy.ts";
 import type { Start, ToSentinel, WatchSpec } from "./protocol.ts";
 import { Sentinel } from "./sentinel.ts";
+import { sharedSkips } from "./skips.ts";
 
 // Enough for the engine's compilers to take notice: the first real kill took 0.9 ms without, the later ones 0.26.
 const ROUNDS = 300;
@@ -63,11 +64,12 @@ function build(stage: string): void {
 function rehearse(stage: string, start: Start, reader: MemoryReader): void {
   const blackBoxFd = openFile("/dev/null", 1);
   const controlFd = createEventfd();
+  const skips = sharedSkips();
   try {
     for (let round = 0; round < ROUNDS; round++) {
       const script: ToSentinel[] = [{ type: "watch", spec: watchOn(stage, round, reader) }, { type: "stop" }];
       const sentinel = new Sentinel(
-        { ...start, procRoot: `${stage}/proc`, blackBoxFd, controlFd },
+        { ...start, procRoot: `${stage}/proc`, blackBoxFd, controlFd, skips },
         reader,
         () => undefined,
         () => script.shift(),

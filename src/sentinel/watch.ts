@@ -24,6 +24,8 @@ export interface Watch {
   helpless: boolean;
   /** Until then nobody is looked for in it again. */
   nobodyUntilMs: number;
+  /** Reasons for which nobody was killed that are counted already, a bit each (`skips.ts`). */
+  skipped: number;
   /** Removed by somebody; main has yet to release it. */
   gone: boolean;
   /** When main was last told that the limit is near. */
@@ -63,6 +65,7 @@ export function attach(epoll: Epoll, spec: WatchSpec): Watch {
     oomEvents: Number.NaN,
     helpless: false,
     nobodyUntilMs: 0,
+    skipped: 0,
     gone: false,
     nearMs: Number.NEGATIVE_INFINITY,
     snapshot: null,

@@ -78,6 +78,11 @@ export class TestCgroup {
     return this.#sum(hierarchy.fileCacheFields);
   }
 
+  /** The part of it on the inactive list. */
+  get inactiveFileBytes(): number {
+    return this.#sum(hierarchy.fileCacheFields.filter((field) => field.includes("inactive")));
+  }
+
   /** What the kernel's own OOM killer has shot in this cgroup: the figure everything here is about. */
   get oomKills(): number {
     return Number(/^oom_kill (\d+)$/m.exec(this.read(hierarchy.oomKillsFile))?.[1]);

@@ -53,6 +53,11 @@ export function missingLeak(): Missing {
   return say(rootAndMemoryCgroup() ?? programs(["gcc"], "gcc libc6-dev"));
 }
 
+/** Prometheus' own check of metrics. */
+export function missingPromtool(): Missing {
+  return say(programs(["promtool"], "prometheus"));
+}
+
 /** That, and a journald that is nobody else's. */
 export function missingJournald(): Missing {
   return say(

@@ -273,3 +273,56 @@ test("arming that fails for want of descriptors is said, and tried again at the 
   armer.refreshAll();
   expect(armer.armedCount).toBe(1);
 });
+
+describe("what is known of a cgroup", () => {
+  const known = () => Array.from(armer.known(), ({ cgroup, state }) => [cgroup, state]);
+
+  test("is its limit, and the threshold it is armed with", () => {
+    limits.set(CONTAINER, 1000 * M);
+    armer.refresh(CONTAINER);
+    expect([...armer.known()]).toMatchObject([
+      { cgroup: CONTAINER, limitBytes: 1000 * M, thresholdBytes: 980 * M, state: "armed" },
+    ]);
+    armer.applyRules(rules({ marginRatio: 0.04 }));
+    expect([...armer.known()]).toMatchObject([{ thresholdBytes: 960 * M }]);
+  });
+
+  test("is whether it is armed, cannot be, or is not to be", () => {
+    limits.set(CONTAINER, Number.POSITIVE_INFINITY);
+    armer.refresh(CONTAINER);
+    expect(known()).toEqual([[CONTAINER, "not to be armed"]]);
+    limits.set(CONTAINER, 100 * M);
+    armError = new SysError("open", EMFILE, CONTAINER);
+    armer.refresh(CONTAINER);
+    expect(known()).toEqual([[CONTAINER, "unarmed"]]);
+    armError = null;
+    armer.refresh(CONTAINER);
+    expect(known()).toEqual([[CONTAINER, "armed"]]);
+  });
+
+  test("is that the sentinel cannot watch it, as long as it is not armed anew", () => {
+    limits.set(CONTAINER, 100 * M);
+    armer.refresh(CONTAINER);
+    const slot = watches()[0]!.slot;
+    armer.helpless({ type: "helpless", slot, isWatched: true });
+    expect(known()).toEqual([[CONTAINER, "armed"]]);
+    armer.helpless({ type: "helpless", slot, isWatched: false });
+    expect(known()).toEqual([[CONTAINER, "unarmed"]]);
+    limits.set(CONTAINER, 200 * M);
+    armer.refresh(CONTAINER);
+    expect(known()).toEqual([[CONTAINER, "armed"]]);
+  });
+
+  test("ends with it, and of others the oldest comes first", () => {
+    limits.set(POD, 200 * M).set(CONTAINER, 100 * M);
+    armer.refresh(POD);
+    armer.refresh(CONTAINER);
+    expect(known().map(([cgroup]) => cgroup)).toEqual([POD, CONTAINER]);
+    armer.forget(POD);
+    armer.refresh(POD);
+    expect(known().map(([cgroup]) => cgroup)).toEqual([CONTAINER, POD]);
+    armer.forget(POD);
+    armer.forget(CONTAINER);
+    expect(known()).toEqual([]);
+  });
+});

@@ -109,7 +109,7 @@ test("a limit that cannot be read for once changes nothing", async () => {
 describe("where nobody may be killed", () => {
   beforeEach(async () => {
     await refresh();
-    armer.helpless(slots()[0]!);
+    armer.helpless({ type: "helpless", slot: slots()[0]!, isWatched: true });
   });
 
   test("it is let go, and not held again at any look", async () => {
@@ -134,7 +134,7 @@ describe("where nobody may be killed", () => {
 
   test("a word about a watch that is gone does nothing", () => {
     armer.recovered(99);
-    armer.helpless(99);
+    armer.helpless({ type: "helpless", slot: 99, isWatched: true });
     expect(asked).toEqual(["hold", "let go"]);
   });
 });

@@ -67,6 +67,7 @@ describe("memory.stat", () => {
     expect(readOnce(memoryReaderV1, directory, (reading) => reading)).toMatchObject({
       usageBytes: 97 * M,
       fileBytes: 28 * M,
+      inactiveFileBytes: 16 * M,
       anonBytes: 64 * M,
     });
   });

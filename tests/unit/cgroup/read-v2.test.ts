@@ -58,7 +58,12 @@ describe("memory.stat", () => {
     ["of 6.1", stat61],
   ])("%s gives everything a decision needs", (_, stat) => {
     files({ "memory.stat": stat });
-    expect(reading()).toMatchObject({ usageBytes: 97 * M, fileBytes: 28 * M, anonBytes: 60 * M });
+    expect(reading()).toMatchObject({
+      usageBytes: 97 * M,
+      fileBytes: 28 * M,
+      inactiveFileBytes: 16 * M,
+      anonBytes: 60 * M,
+    });
   });
 
   test("file cache that is on no file list (tmpfs) is memory nobody can reclaim, and so is what was swapped out", () => {

@@ -1,9 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { parseListen } from "../../../src/config/listen.ts";
+import { isLoopback, parseListen } from "../../../src/config/listen.ts";
 
 describe("parseListen reads", () => {
   test.each([
-    ["9841", null, 9841],
+    ["9841", "127.0.0.1", 9841],
+    [":9841", "127.0.0.1", 9841],
+    ["0.0.0.0:9841", "0.0.0.0", 9841],
     ["127.0.0.1:9841", "127.0.0.1", 9841],
     ["[::1]:9841", "::1", 9841],
     ["node-1.example:80", "node-1.example", 80],
@@ -16,7 +18,8 @@ describe("parseListen refuses", () => {
   test.each([
     "",
     "on",
-    ":9841",
+    ":",
+    "::9841",
     "::1:9841",
     "[:::]:9841",
     "127.0.0.1",
@@ -29,4 +32,17 @@ describe("parseListen refuses", () => {
   ])("%j", (input) => {
     expect(parseListen(input).ok).toBe(false);
   });
+});
+
+test.each([
+  ["127.0.0.1", true],
+  ["127.255.0.9", true],
+  ["::1", true],
+  ["localhost", true],
+  ["0.0.0.0", false],
+  ["::", false],
+  ["10.0.0.1", false],
+  ["127.0.0.1.example", false],
+])("whether %s is this node's own: %p", (host, expected) => {
+  expect(isLoopback({ host, port: 9841 })).toBe(expected);
 });

@@ -3,6 +3,7 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Incident } from "../../../src/record/incident.ts";
+import { SCHEMA_VERSION } from "../../../src/record/schema.ts";
 import { IncidentStore } from "../../../src/record/store.ts";
 import type { Stored } from "../../../src/record/store-error.ts";
 import { hostileNames } from "../report/hostile.ts";
@@ -310,7 +311,7 @@ describe("what can be wrong with the file", () => {
     for (const readonly of [false, true]) {
       const opened = IncidentStore.open(dir.path, { readonly });
       expect(opened.ok ? "opened" : opened.error.message).toContain(
-        "made by a newer oom-guard: schema 99, this one knows 3",
+        `made by a newer oom-guard: schema 99, this one knows ${SCHEMA_VERSION}`,
       );
       expect(reasonOf(opened)).toBe("newer schema");
     }
@@ -380,7 +381,7 @@ describe.if(canMount)("what can be wrong with the disk", () => {
   });
 
   test("it filled up while nobody had the store open", () => {
-    using disk = tinyDisk("128k");
+    using disk = tinyDisk("160k");
     filled(disk.path, 1);
     const ballast = Buffer.alloc(4096);
     try {

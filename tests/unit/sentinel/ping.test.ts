@@ -4,6 +4,7 @@ import { close } from "../../../ffi/file.ts";
 import { memoryReaderV1 } from "../../../src/cgroup/v1/read.ts";
 import type { FromSentinel, ToSentinel } from "../../../src/sentinel/protocol.ts";
 import { Sentinel } from "../../../src/sentinel/sentinel.ts";
+import { sharedSkips } from "../../../src/sentinel/skips.ts";
 
 test("the sentinel answers each ping by its number, after what came before it", () => {
   const controlFd = createEventfd();
@@ -23,6 +24,7 @@ test("the sentinel answers each ping by its number, after what came before it", 
       procRoot: "/proc",
       kernelRelease: "6.1",
       blackBoxFd: -1,
+      skips: sharedSkips(),
     },
     memoryReaderV1,
     (message) => told.push(message),

@@ -4,6 +4,7 @@ import { close } from "../../../ffi/file.ts";
 import { memoryReaderV1 } from "../../../src/cgroup/v1/read.ts";
 import type { FromSentinel, ToSentinel, WatchSpec } from "../../../src/sentinel/protocol.ts";
 import { Sentinel } from "../../../src/sentinel/sentinel.ts";
+import { sharedSkips } from "../../../src/sentinel/skips.ts";
 
 /** No descriptor of anybody. */
 const NOBODYS = 2 ** 30;
@@ -42,6 +43,7 @@ test("a notification that cannot be waited for is said, and the thread guards on
       procRoot: "/proc",
       kernelRelease: "6.1",
       blackBoxFd: -1,
+      skips: sharedSkips(),
     },
     { ...memoryReaderV1, usage, oomKills: () => 0 },
     (message) => told.push(message),

@@ -25,6 +25,7 @@ function surveyed(usage: number, changes: Partial<Surveyed> = {}): Surveyed {
       usageBytes: usage * M,
       slackBytes: 0,
       fileBytes: 5 * M,
+      inactiveFileBytes: 0,
       swappableBytes: 2 * M,
       anonBytes: 900 * M,
     },
