@@ -83,7 +83,7 @@ function parseNobody(message: string): OomLine | null {
 
 /** `Task in VICTIM killed as a result of limit of LIMIT`. */
 function parseCgroups(message: string): OomLine | null {
-  if (!message.startsWith(CGROUPS)) return null;
+  if (!message.startsWith(CGROUPS) || !message.includes(LIMIT_OF)) return null;
   const ways = [];
   // It ends with a path: of a line that is cut nothing tells where.
   const from = isUncut(message) ? message.indexOf(LIMIT_OF) : -1;
