@@ -149,6 +149,33 @@ describe("nothing but the kill is told", () => {
     ]);
   });
 
+  const withoutRows = (lines: readonly string[]) => lines.filter((line) => !line.startsWith("[ "));
+
+  test.each([
+    [
+      "a summary is of another process, and there is no list",
+      [...withoutRows(linux618({ pid: 7 })).slice(0, -1), killed()],
+    ],
+    [
+      "another report of CentOS 7 begins before the end of this one",
+      [
+        ...centos7().slice(0, 7),
+        ...centos7({ limit: "/q", victim: "/q/d", pid: 700 }).slice(0, 7),
+        ...centos7().slice(10),
+      ],
+    ],
+    [
+      "another one's beginning is lost",
+      [...centos7().slice(0, 7), centos7({ limit: "/q", victim: "/q" })[5]!, ...centos7().slice(10)],
+    ],
+    [
+      "another one's beginning and cgroups are lost",
+      [...centos7().slice(0, 7), centos7()[6]!, ...centos7().slice(10)],
+    ],
+  ])("where %s", (_, said) => {
+    expect(killsIn(said)).toMatchObject([{ ...NOTHING, victim: { pid: 551 } }]);
+  });
+
   test("where two of CentOS 7 print at once, but two are told", () => {
     const one = centos7();
     const two = centos7({ limit: "/q", victim: "/q/d", pid: 700 });
@@ -188,6 +215,7 @@ test("a summary whose report is lost stands for itself", () => {
 
 test("no kill where nothing tells of what it was", () => {
   expect(killsIn(centos7().slice(-1))).toEqual([]);
+  expect(killsIn([...centos7(), ...centos7({ pid: 9 }).slice(-1)])).toMatchObject([{ victim: { pid: 551 } }]);
 });
 
 describe("a line that came in parts", () => {

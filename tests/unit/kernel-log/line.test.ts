@@ -74,6 +74,7 @@ describe("a killed process", () => {
     ],
     ["in a line of something else", `oom_reaper: Killed process 1 (init) ${TAIL}`],
     ["behind other words", `audit: Out of memory: Killed process 1 (init) ${TAIL}`],
+    ["behind others that begin alike", `Kernel: Killed process 1 (init) ${TAIL}`],
     ["with more behind it", `Killed process 1 (init) ${TAIL} and more`],
     ["that is reaped", "oom_reaper: reaped process 1 (init), now anon-rss:0kB, file-rss:0kB, shmem-rss:0kB"],
     ["that is only named", "Killed process 1 (init)"],
