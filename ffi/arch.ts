@@ -8,8 +8,10 @@ interface Arch {
   readonly SYS_fstat: number;
   readonly SYS_memfd_create: number;
   readonly SYS_mlock2: number;
-  /** Where st_nlink lies in struct stat. */
+  /** Where st_nlink, st_mode and st_rdev lie in struct stat. */
   readonly linkCountOffset: number;
+  readonly modeOffset: number;
+  readonly deviceOffset: number;
 }
 
 const arches: Readonly<Record<string, Arch>> = {
@@ -22,6 +24,8 @@ const arches: Readonly<Record<string, Arch>> = {
     SYS_memfd_create: 319,
     SYS_mlock2: 325,
     linkCountOffset: 16,
+    modeOffset: 24,
+    deviceOffset: 40,
   },
   arm64: {
     O_DIRECTORY: 0o40000,
@@ -32,6 +36,8 @@ const arches: Readonly<Record<string, Arch>> = {
     SYS_memfd_create: 279,
     SYS_mlock2: 284,
     linkCountOffset: 20,
+    modeOffset: 16,
+    deviceOffset: 32,
   },
 };
 

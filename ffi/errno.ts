@@ -22,6 +22,7 @@ const names: Readonly<Record<number, string>> = {
   27: "EFBIG",
   28: "ENOSPC",
   30: "EROFS",
+  32: "EPIPE",
   36: "ENAMETOOLONG",
   38: "ENOSYS",
   39: "ENOTEMPTY",
@@ -39,6 +40,7 @@ export const EINVAL = 22;
 export const EMFILE = 24;
 export const ENODEV = 19;
 export const ENOSPC = 28;
+export const EPIPE = 32;
 export const ENAMETOOLONG = 36;
 export const ENOSYS = 38;
 export const EMSGSIZE = 90;

@@ -8,7 +8,10 @@ export interface KernelKill {
   readonly shortage: "cgroup" | "node";
   /** The cgroup whose limit was reached, relative to the hierarchy's root; null for the node, or not told. */
   readonly limitCgroup: string | null;
-  /** The victim's cgroup, likewise; null where it is not told: before 5.0 for the node's shortages. */
+  /**
+   * The victim's cgroup, likewise; null where it is not told: before 5.0 for the node's shortages, for those that die with
+   * their cgroup (they are within `wholeCgroup`), and for all but ten kills in 5 s, of which the kernel says no more.
+   */
   readonly victimCgroup: string | null;
   readonly victim: {
     readonly pid: number;
@@ -17,7 +20,7 @@ export interface KernelKill {
     readonly rssBytes: number | null;
     readonly oomScoreAdj: number | null;
   };
-  /** Of the cgroup whose limit was reached. */
+  /** Of the cgroup whose limit was reached; the limit is null where that of memory and swap together was. */
   readonly usageBytes: number | null;
   readonly limitBytes: number | null;
   /** The cgroup that died as one with it (memory.oom.group); null: it died alone. */

@@ -20,6 +20,7 @@ const onBothHierarchies = [
   ...[
     "children",
     "containers",
+    "kernel-log",
     "leaderless",
     "lifecycle",
     "memory-kinds",

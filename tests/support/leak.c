@@ -1,5 +1,5 @@
 // Uses memory in a cgroup the way leaking programs do, as fast as the machine can.
-//   leak PROCS_FILE SIZE_MB [threads=N] [huge] [shm=FILE] [forks=N] [hold] [rate=MB_PER_S] [adj=N]
+//   leak PROCS_FILE SIZE_MB [threads=N] [huge] [shm=FILE] [forks=N] [hold] [rate=MB_PER_S] [adj=N] [name=NAME]
 // Enters the cgroup by writing itself to PROCS_FILE, waits for a byte on standard input if "wait" is given, then touches
 // SIZE_MB in all, page by page. "hold" sleeps afterwards instead of leaving.
 #define _GNU_SOURCE
@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -80,6 +81,7 @@ int main(int argc, char **argv) {
     else if (!strcmp(argv[i], "hold")) hold = 1;
     else if (!strcmp(argv[i], "wait")) wait_go = 1;
     else if (!strncmp(argv[i], "rate=", 5)) rate_mb = atol(argv[i] + 5);
+    else if (!strncmp(argv[i], "name=", 5)) prctl(PR_SET_NAME, argv[i] + 5);
     else if (!strncmp(argv[i], "adj=", 4)) {
       FILE *file = fopen("/proc/self/oom_score_adj", "w");
       if (!file || fputs(argv[i] + 4, file) < 0 || fclose(file)) { perror("oom_score_adj"); return 2; }

@@ -18,6 +18,8 @@ export interface LeakOptions {
   readonly wait?: boolean;
   readonly rateMbPerS?: number;
   readonly adj?: number;
+  /** What it calls itself, at most 15 bytes. */
+  readonly name?: string;
 }
 
 const SOURCE = `${import.meta.dir}/leak.c`;
@@ -49,7 +51,19 @@ export interface Leak {
 
 /** Starts the leaking program; it is inside its cgroup when this resolves. */
 export async function startLeak(options: LeakOptions): Promise<Leak> {
-  const { procsFile = "-", megabytes, threads, huge, shm, forks, hold, wait, rateMbPerS, adj } = options;
+  const {
+    procsFile = "-",
+    megabytes,
+    threads,
+    huge,
+    shm,
+    forks,
+    hold,
+    wait,
+    rateMbPerS,
+    adj,
+    name,
+  } = options;
   const optional = [
     threads === undefined ? null : `threads=${threads}`,
     huge ? "huge" : null,
@@ -59,6 +73,7 @@ export async function startLeak(options: LeakOptions): Promise<Leak> {
     wait ? "wait" : null,
     rateMbPerS === undefined ? null : `rate=${rateMbPerS}`,
     adj === undefined ? null : `adj=${adj}`,
+    name === undefined ? null : `name=${name}`,
   ].filter((argument) => argument !== null);
   const child = Bun.spawn([compileLeak(), procsFile, String(megabytes), ...optional], {
     stdio: ["pipe", "pipe", "inherit"],

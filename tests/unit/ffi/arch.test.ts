@@ -18,6 +18,8 @@ test.each([
       SYS_memfd_create: 319,
       SYS_mlock2: 325,
       linkCountOffset: 16,
+      modeOffset: 24,
+      deviceOffset: 40,
     },
   ],
   [
@@ -31,6 +33,8 @@ test.each([
       SYS_memfd_create: 279,
       SYS_mlock2: 284,
       linkCountOffset: 20,
+      modeOffset: 16,
+      deviceOffset: 32,
     },
   ],
 ])("%s has its own numbers", (name, numbers) => {
