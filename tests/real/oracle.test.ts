@@ -24,13 +24,15 @@ const ROOM_BYTES = MIB / 2;
 const OVERFLOW_BYTES = 2 * MIB;
 const SMALLEST_MB = 4;
 
-// The kernel keeps each size of a process in a per-CPU counter and, before 6.19, reads it without summing up: each of the
+// The kernel keeps each size of a process in a per-CPU counter and, up to 6.18, reads it without summing up: each of the
 // three kinds of memory may be off by a batch of 32 pages (or two per CPU) on the one CPU that all of them run on.
 const CPUS = navigator.hardwareConcurrency;
 const COUNTER_SLACK_PAGES = 3 * Math.max(32, 2 * CPUS);
 
 /** Lowering oom_score_adj needs CAP_SYS_RESOURCE. */
 const LOWEST_ADJ = Bun.spawnSync(["/bin/sh", "-c", "echo -1 >/proc/self/oom_score_adj"]).success ? -999 : 0;
+
+const NEVER_OR_0 = LOWEST_ADJ < 0 ? -1000 : 0;
 
 /** Numbers from 0 to 1 that only the seed decides about (mulberry32). */
 function randomFrom(start: number): () => number {
@@ -56,11 +58,11 @@ function planOf(random: () => number): readonly Planned[] {
   const between = (low: number, high: number) => low + Math.floor(random() * (high - low + 1));
   // As a container is, or as a pod is.
   const homes = random() < 0.6 ? [""] : ["/a", "/b", "/b/c"].slice(0, between(1, 2));
-  return Array.from({ length: between(2, 6) }, () => ({
+  return Array.from({ length: between(2, 6) }, (_, i) => ({
     home: homes[between(0, homes.length - 1)]!,
     megabytes: between(SMALLEST_MB, 16),
-    // Half of them as most processes are; the rest anywhere.
-    adj: random() < 0.5 ? 0 : between(LOWEST_ADJ, 1000),
+    // Half of them as most processes are; the rest anywhere, some where nobody kills them, but never all.
+    adj: random() < 0.5 ? 0 : i > 0 && random() < 0.2 ? NEVER_OR_0 : between(LOWEST_ADJ, 1000),
     threads: random() < 0.7 ? 1 : between(0, 4),
   }));
 }
