@@ -3,7 +3,7 @@
 // 0 threads: one that touches every 512th page only, so that half of its memory is page tables.
 // Says the pids in the order of the arguments once all are full. A line "BYTES PROCS_FILE" on standard input has a
 // further process enter that cgroup and write so much that belongs to no process: it stays in a memory file. From then on
-// it says the pid of each process that dies. All die with it.
+// it says the pid of each process that dies. SIGTERM ends all of them, and then it.
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <sched.h>
@@ -17,6 +17,29 @@
 #include <unistd.h>
 
 #define MOST 64
+
+static pid_t pids[MOST];
+static int count = 0;
+
+static void end(int signal) {
+  (void)signal;
+  for (int i = 0; i < count; i++) if (pids[i] > 0) kill(pids[i], SIGKILL);
+  while (wait(NULL) > 0);
+  _exit(0);
+}
+
+// The handler is this process's own: it would have a child end its siblings.
+static pid_t fork_child(void) {
+  sigset_t term, before;
+  sigemptyset(&term);
+  sigaddset(&term, SIGTERM);
+  sigprocmask(SIG_BLOCK, &term, &before);
+  pid_t pid = fork();
+  if (pid == 0) signal(SIGTERM, SIG_DFL);
+  else pids[count++] = pid;
+  sigprocmask(SIG_SETMASK, &before, NULL);
+  return pid;
+}
 
 static void fail(const char *what) {
   perror(what);
@@ -43,6 +66,7 @@ static void *touch(void *argument) {
 static void *touch_and_stay(void *argument) {
   touch(argument);
   for (;;) pause();
+  return NULL;
 }
 
 // Small pages only: a huge one would make sizes jump.
@@ -108,11 +132,8 @@ int main(int argc, char **argv) {
   int ready[2];
   if (pipe(ready)) fail("pipe");
   int members = argc - 2;
-  pid_t pids[MOST];
-  for (int i = 0; i < members; i++) {
-    pids[i] = fork();
-    if (pids[i] == 0) become_member(argv[i + 2], ready[1]);
-  }
+  signal(SIGTERM, end);
+  for (int i = 0; i < members; i++) if (fork_child() == 0) become_member(argv[i + 2], ready[1]);
   char byte;
   close(ready[1]);
   for (int i = 0; i < members; i++) if (read(ready[0], &byte, 1) != 1) return 2;
@@ -121,8 +142,9 @@ int main(int argc, char **argv) {
   long bytes;
   char procs[4096];
   if (scanf("%ld %4095s", &bytes, procs) != 2) return 2;
-  if (fork() == 0) become_trigger(procs, bytes);
+  if (fork_child() == 0) become_trigger(procs, bytes);
   for (pid_t dead; (dead = wait(NULL)) > 0;) {
+    for (int i = 0; i < count; i++) if (pids[i] == dead) pids[i] = 0;
     printf("%d\n", dead);
     fflush(stdout);
   }

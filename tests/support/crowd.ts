@@ -58,7 +58,7 @@ export async function startCrowd(cpu: number, members: readonly Member[]): Promi
       return line().then(Number);
     },
     async kill() {
-      child.kill("SIGKILL");
+      child.kill("SIGTERM");
       await child.exited;
     },
   };
