@@ -38,7 +38,8 @@ export function factsOf(procRoot: string, pids: readonly number[]): ProcessFacts
 // Without labels a sandbox shows by what it is: one process named pause that holds next to nothing (0.3 MB).
 const PAUSE_BYTES = 4 * 1024 * 1024;
 
-function isPause(processes: readonly ProcessFacts[]): boolean {
+/** Whether all the processes of a cgroup are what a sandbox holds. */
+export function isPause(processes: readonly ProcessFacts[]): boolean {
   const [only, ...others] = processes;
   return only?.comm === "pause" && others.length === 0 && footprintBytes(only) < PAUSE_BYTES;
 }

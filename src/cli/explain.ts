@@ -35,7 +35,7 @@ export const explain: Handler = async (options, [target = ""]) => {
       exitCode.failed,
     );
   }
-  const report = explainCgroup(surveyed, tools);
+  const report = explainCgroup(surveyed, tools, found.cgroup);
   await writeOut(options.json ? jsonDocument(report) : renderExplain(report, terminalLook()));
   return exitCode.ok;
 };

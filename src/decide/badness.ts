@@ -18,9 +18,55 @@ export function footprintBytes(process: ProcessFacts): number {
   return process.rssBytes + process.swapBytes + process.pageTableBytes;
 }
 
+/** What the kernel adds up for one process, each term in whole pages. */
+export interface BadnessTerms {
+  readonly rssPages: number;
+  readonly swapPages: number;
+  /** All levels of tables since 4.15, only the lowest one before 4.0; /proc tells the same levels. */
+  readonly pageTablePages: number;
+  /** What oom_score_adj adds, or takes. */
+  readonly adjPages: number;
+  /** What CAP_SYS_ADMIN takes off: 0, or less. */
+  readonly adminBonusPages: number;
+}
+
 /**
- * The kernel's points for one process (oom_badness(), mm/oom_kill.c), or null where it never chooses it.
+ * The terms of oom_badness() (mm/oom_kill.c).
  * @param totalPages the limit the OOM is about, in pages (`oomTotalPages`)
+ */
+export function badnessTerms(
+  process: ProcessFacts,
+  totalPages: number,
+  pageBytes: number,
+  kernel: KernelGeneration,
+): BadnessTerms {
+  const pages = (bytes: number) => Math.floor(bytes / pageBytes);
+  const held = {
+    rssPages: pages(process.rssBytes),
+    swapPages: pages(process.swapBytes),
+    pageTablePages: pages(process.pageTableBytes),
+  };
+  // The kernel divides first: adj *= totalpages / 1000. Adding 0 makes -0 a 0.
+  const pagesPerPoint = Math.floor(totalPages / 1000);
+  const heldPages = held.rssPages + held.swapPages + held.pageTablePages;
+  const bonus = { "of-limit": 30 * pagesPerPoint, "of-points": Math.floor((heldPages * 3) / 100), none: 0 };
+  return {
+    ...held,
+    adjPages: process.oomScoreAdj * pagesPerPoint + 0,
+    adminBonusPages: process.admin ? 0 - bonus[kernel.adminBonus] : 0,
+  };
+}
+
+/** The sum before a kernel that floors makes it 1. */
+export function sumOf(terms: BadnessTerms): number {
+  const { rssPages, swapPages, pageTablePages, adjPages, adminBonusPages } = terms;
+  return rssPages + swapPages + pageTablePages + adjPages + adminBonusPages;
+}
+
+/**
+ * The kernel's points for one process, or null where it never chooses it. Not seen here, because /proc does not tell: since
+ * 4.8 a child between vfork and exec is passed over as well.
+ * @param totalPages as for `badnessTerms`
  */
 export function badness(
   process: ProcessFacts,
@@ -29,12 +75,7 @@ export function badness(
   kernel: KernelGeneration,
 ): number | null {
   if (process.oomScoreAdj === -1000) return null;
-  let points = Math.floor(footprintBytes(process) / pageBytes);
-  let adj = process.oomScoreAdj;
-  if (process.admin && kernel.adminBonus === "of-limit") adj -= 30;
-  if (process.admin && kernel.adminBonus === "of-points") points -= Math.floor((points * 3) / 100);
-  // The kernel divides first: adj *= totalpages / 1000.
-  points += adj * Math.floor(totalPages / 1000);
+  const points = sumOf(badnessTerms(process, totalPages, pageBytes, kernel));
   return kernel.floorsAtOne ? Math.max(points, 1) : points;
 }
 

@@ -37,6 +37,14 @@ export function tiedForFirst(ranked: readonly Ranked[]): readonly Ranked[] {
   );
 }
 
+/** Whom the kernel's OOM killer would kill, and whom it would have to choose among. */
+export interface KernelChoice extends Ranked {
+  /** All with the most points, in the order given; more than one: the order decided. */
+  readonly tied: readonly ProcessFacts[];
+  /** The process with the most points, where a child of it dies in its place. */
+  readonly insteadOf: ProcessFacts | null;
+}
+
 /**
  * Whom the kernel's own OOM killer would kill, in the order it meets the processes (that of cgroup.procs).
  * @returns null where it finds nobody
@@ -46,17 +54,34 @@ export function kernelChoice(
   totalPages: number,
   pageBytes: number,
   kernel: KernelGeneration,
-): Ranked | null {
-  let chosen: Ranked | null = null;
+): KernelChoice | null {
+  const tied = withMostPoints(processes, totalPages, pageBytes, kernel);
+  const chosen = tied.at(kernel.ties === "first" ? 0 : -1);
+  if (chosen === undefined) return null;
+  const children = kernel.sacrificesChild
+    ? processes.filter((process) => process.parentPid === chosen.process.pid)
+    : [];
+  const child = withMostPoints(children, totalPages, pageBytes, kernel)[0];
+  return {
+    ...(child ?? chosen),
+    tied: tied.map(({ process }) => process),
+    insteadOf: child === undefined ? null : chosen.process,
+  };
+}
+
+function withMostPoints(
+  processes: readonly ProcessFacts[],
+  totalPages: number,
+  pageBytes: number,
+  kernel: KernelGeneration,
+): Ranked[] {
+  let found: Ranked[] = [];
   for (const process of processes) {
     const points = badness(process, totalPages, pageBytes, kernel);
-    if (points === null) continue;
-    if (chosen === null || points > chosen.badness || (points === chosen.badness && kernel.ties === "last")) {
-      chosen = { process, badness: points };
-    }
+    const most = found[0]?.badness ?? Number.NEGATIVE_INFINITY;
+    if (points === null || points < most) continue;
+    if (points > most) found = [];
+    found.push({ process, badness: points });
   }
-  if (chosen === null || !kernel.sacrificesChild) return chosen;
-  const children = processes.filter((process) => process.parentPid === chosen.process.pid);
-  const child = rank(children, totalPages, pageBytes, kernel)[0];
-  return child ?? chosen;
+  return found;
 }

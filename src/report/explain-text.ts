@@ -1,6 +1,7 @@
 import { isWithin } from "../proc/cgroup-path.ts";
 import { padLeft, padRight, shortenMiddle, widthOf } from "./columns.ts";
 import type { ExplainedProcess, ExplainedVictim, ExplainReport } from "./explain-report.ts";
+import { renderSum } from "./explain-sum.ts";
 import { subjectOf } from "./names.ts";
 import { humanSize } from "./size.ts";
 import { type Look, paint } from "./style.ts";
@@ -11,6 +12,7 @@ const COMM = 1;
 const COMM_MAX = 20;
 /** Room for the longest label of the verdicts. */
 const LABEL = "oom-guard (container) would: ".length;
+const INDENT = "  ";
 const COMM_MIN = 6;
 const GAP = "  ";
 
@@ -28,11 +30,12 @@ export function renderExplain(report: ExplainReport, look: Look): string {
       .trimEnd();
   return `${[
     paint(headline(report, look), "bold", look),
+    ...asked(report, look),
     sizes(report),
     "",
     ...(rows.length === 0
       ? ["No process lives in it."]
-      : [paint(line(TITLES), "dim", look), ...rows.map(line)]),
+      : [paint(line(TITLES), "dim", look), ...rows.map(line), "", ...sums(report, look)]),
     "",
     ...verdicts(report, look),
   ].join("\n")}\n`;
@@ -58,6 +61,11 @@ function safe(text: string, look: Look): string {
 
 function headline(report: ExplainReport, look: Look): string {
   return safe(subjectOf(report), look) + (report.namespace === null ? "" : safe(` (${report.cgroup})`, look));
+}
+
+function asked({ cgroup, askedCgroup }: ExplainReport, look: Look): string[] {
+  if (askedCgroup === cgroup) return [];
+  return [`(${safe(askedCgroup, look)} has no limit of its own; this is the nearest above it that has one)`];
 }
 
 function sizes({ usageBytes, limitBytes, thresholdBytes, reclaimableBytes, policy }: ExplainReport): string {
@@ -91,7 +99,7 @@ function cellsOf(process: ExplainedProcess, report: ExplainReport, look: Look): 
 }
 
 function verdicts(report: ExplainReport, look: Look): string[] {
-  const { totalPages, pageBytes, kernelVictim, kernelKillsCgroup, guardVictim, guardCgroup } = report;
+  const { kernelVictim, kernelKillsCgroup, guardVictim, guardCgroup } = report;
   const whole = (cgroup: string, detail: string) => {
     const count = report.processes.filter((process) => diesWhole(process, cgroup)).length;
     return `every process of ${safe(cgroup, look)} (${count}, ${detail})`;
@@ -102,12 +110,26 @@ function verdicts(report: ExplainReport, look: Look): string[] {
       : whole(kernelKillsCgroup, `chosen ${who(kernelVictim, look)}; memory.oom.group is 1`);
   const guard =
     guardCgroup === null ? who(guardVictim, look) : whole(guardCgroup, `largest ${who(guardVictim, look)}`);
+  const verdict = (label: string, victim: string, reason: string) => [
+    `${label.padEnd(LABEL)}${victim}`,
+    `${INDENT}${safe(reason, look)}`,
+  ];
   return [
-    `Points = (RSS + swap + page tables) / ${pageBytes} + adj * ${Math.floor(totalPages / 1000)}; the most points die, -1000 never does.`,
-    `${"This kernel would kill:".padEnd(LABEL)}${kernel}`,
-    `${"A 3.10 kernel would kill:".padEnd(LABEL)}${who(report.oldKernelVictim, look)}`,
-    `${`oom-guard (${report.policy}) would:`.padEnd(LABEL)}${guard}`,
+    ...verdict("This kernel would kill:", kernel, report.kernelReason),
+    ...verdict("A 3.10 kernel would kill:", who(report.oldKernelVictim, look), report.oldKernelReason),
+    ...verdict(`oom-guard (${report.policy}) would:`, guard, report.guardReason),
     `Now: ${safe(report.now, look)}`,
+  ];
+}
+
+function sums(report: ExplainReport, look: Look): string[] {
+  const { pageBytes, kernel } = report;
+  const [titles, ...rows] = renderSum(report);
+  return [
+    `In pages of ${pageBytes} bytes; the most points die, oom_score_adj -1000 never does:`,
+    ...(kernel.floorsAtOne ? ["On this kernel whatever is below 1 counts as 1."] : []),
+    paint(titles!, "dim", look),
+    ...rows,
   ];
 }
 

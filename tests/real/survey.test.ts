@@ -241,9 +241,15 @@ describe.skipIf(missing !== null)("looking at real cgroups", () => {
       const report = JSON.parse((await explain(ID, "--json")).stdout);
       const [process] = report.processes;
       const bytes = process.rssBytes + process.swapBytes + process.pageTableBytes;
-      expect(process.badness).toBe(
-        Math.floor(bytes / report.pageBytes) + 7 * Math.floor(report.totalPages / 1000),
-      );
+      const adjPages = 7 * Math.floor(report.totalPages / 1000);
+      expect(process.badness).toBe(Math.floor(bytes / report.pageBytes) + adjPages);
+      expect(process.terms).toEqual({
+        rssPages: process.rssBytes / report.pageBytes,
+        swapPages: process.swapBytes / report.pageBytes,
+        pageTablePages: Math.floor(process.pageTableBytes / report.pageBytes),
+        adjPages,
+        adminBonusPages: 0,
+      });
     });
 
     test("says it in text as well", async () => {
@@ -255,7 +261,10 @@ describe.skipIf(missing !== null)("looking at real cgroups", () => {
 
     test("a cgroup without a limit stands under the nearest one that has one", async () => {
       const inner = target.cgroup.uncountedChild("inner");
-      expect(JSON.parse((await explain(inner.path, "--json")).stdout).cgroup).toBe(target.cgroup.path);
+      expect(JSON.parse((await explain(inner.path, "--json")).stdout)).toMatchObject({
+        cgroup: target.cgroup.path,
+        askedCgroup: inner.path,
+      });
     });
 
     test.each([

@@ -33,6 +33,8 @@ const onBothHierarchies = [
 ];
 // Long in an emulated machine, and about what differs little with the kernel: one machine is enough.
 const onUnifiedOnce = ["containerd"];
+// What this host may not do: lower an oom_score_adj.
+const onV1Too = ["oracle"];
 
 const isReal = (path: string, names: readonly string[]) =>
   names.some((name) => path === `tests/real/${name}.test.ts`);
@@ -52,7 +54,11 @@ const groups: readonly Group[] = [
   { has: (path) => path.startsWith("tests/unit/"), limitMs: 120_000 },
   { has: (path) => path.startsWith("tests/cli/"), limitMs: 120_000 },
   { has: (path) => path.startsWith("tests/real/"), limitMs: 900_000 },
-  { has: (path) => path.startsWith("tests/vm/"), limitMs: 900_000, machine: bookwormV1 },
+  {
+    has: (path) => path.startsWith("tests/vm/") || isReal(path, onV1Too),
+    limitMs: 900_000,
+    machine: bookwormV1,
+  },
   { has: isOnUnifiedOnce, limitMs: 900_000, machine: bookwormV2 },
   { has: isOnUnified, limitMs: 900_000, machine: forkyV2 },
   { has: isWithoutPsi, limitMs: 900_000, machine: bookwormV2NoPsi },

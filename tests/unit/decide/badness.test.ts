@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { badness, footprintBytes, oomTotalPages } from "../../../src/decide/badness.ts";
+import { badness, badnessTerms, footprintBytes, oomTotalPages, sumOf } from "../../../src/decide/badness.ts";
 import { kernelGeneration } from "../../../src/decide/kernel-generation.ts";
 import { centos7, current, facts, GIB_PAGES, javaAndPause, M, PAGE } from "./processes.ts";
 
@@ -43,7 +43,6 @@ test.each([
   ["swapped-out memory counts", facts(1, 10, { swapBytes: 5 * PAGE }), 15],
   ["page tables count", facts(1, 10, { ptePages: 3 }), 13],
   ["less than a page does not", facts(1, 10, { pageTableBytes: PAGE - 1 }), 10],
-  ["kilobytes of several kinds add up to a page", facts(1, 0, { rssBytes: 2048, swapBytes: 2048 }), 1],
   [
     "the adjustment is divided first, as in the kernel: 1999 pages are one per point",
     facts(1, 0, { oomScoreAdj: 999 }),
@@ -55,6 +54,35 @@ test.each([
 
 test("a limit below 1000 pages leaves the adjustment without effect, as in the kernel", () => {
   expect(badness(facts(1, 5, { oomScoreAdj: 1000 }), 999, PAGE, current)).toBe(5);
+});
+
+describe("the terms", () => {
+  const process = facts(1, 10, { swapBytes: 5 * PAGE, ptePages: 3, oomScoreAdj: -7, admin: true });
+  const held = { rssPages: 10, swapPages: 5, pageTablePages: 3, adjPages: -7 * 262 };
+  test.each([
+    ["a root bonus of the limit", centos7, { ...held, adminBonusPages: -30 * 262 }],
+    ["one of its own 18 pages is less than a page", before414, { ...held, adminBonusPages: 0 }],
+    ["none", current, { ...held, adminBonusPages: 0 }],
+  ])("%s", (_, kernel, terms) => {
+    expect(badnessTerms(process, GIB_PAGES, PAGE, kernel)).toEqual(terms);
+  });
+
+  test("add up to the points, but for those that are floored", () => {
+    const sum = sumOf(badnessTerms(process, GIB_PAGES, PAGE, current));
+    expect(sum).toBe(18 - 7 * 262);
+    expect(badness(process, GIB_PAGES, PAGE, current)).toBe(sum);
+    expect(badness(process, GIB_PAGES, PAGE, before414)).toBe(1);
+  });
+
+  test("the bonus is taken of what is held, before the adjustment", () => {
+    const adjusted = facts(1, 1000, { oomScoreAdj: 1000, admin: true });
+    expect(badness(adjusted, GIB_PAGES, PAGE, before414)).toBe(970 + 262_000);
+  });
+
+  test("nothing is no negative nothing", () => {
+    const terms = badnessTerms(facts(1, 0, { oomScoreAdj: -5, admin: true }), 999, PAGE, before414);
+    expect(Object.values(terms).every((pages) => Object.is(pages, 0))).toBe(true);
+  });
 });
 
 describe("CAP_SYS_ADMIN", () => {

@@ -38,6 +38,13 @@ test("equal points: the first found died before 5.3, the last found dies since",
   expect(choice(twins, kernelGeneration("5.3.0"))).toBe("p2");
 });
 
+test("the choice tells among whom the order decided", () => {
+  const processes = [facts(1, 100), facts(2, 50), facts(3, 100), facts(4, 100, { oomScoreAdj: -1000 })];
+  const chosen = kernelChoice(processes, GIB_PAGES, PAGE, current);
+  expect(chosen).toMatchObject({ process: { pid: 3 }, badness: 100, insteadOf: null });
+  expect(chosen?.tied.map(({ pid }) => pid)).toEqual([1, 3]);
+});
+
 describe("before 5.1 the worst child died in the place of its parent", () => {
   const parent = facts(10, 1000);
   test.each([
@@ -47,6 +54,17 @@ describe("before 5.1 the worst child died in the place of its parent", () => {
     ["nor somebody else's", [parent, facts(11, 900, { parentPid: 9 })], "p10"],
   ])("%s", (_, processes, victim) => {
     expect(choice(processes, v5)).toBe(victim);
+  });
+
+  test("of equal children the first one, however much it holds", () => {
+    const child = (pid: number, pages: number) => facts(pid, pages, { parentPid: 10, oomScoreAdj: -998 });
+    expect(choice([parent, child(11, 5), child(12, 7)], v5)).toBe("p11");
+  });
+
+  test("the choice tells in whose place", () => {
+    const chosen = kernelChoice([parent, facts(11, 5, { parentPid: 10 })], GIB_PAGES, PAGE, v5);
+    expect(chosen).toMatchObject({ process: { pid: 11 }, badness: 5, insteadOf: { pid: 10 } });
+    expect(chosen?.tied.map(({ pid }) => pid)).toEqual([10]);
   });
 
   test("since then the parent dies itself", () => {

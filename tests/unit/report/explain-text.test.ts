@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { kernelGeneration } from "../../../src/decide/kernel-generation.ts";
 import type { ExplainedProcess, ExplainReport } from "../../../src/report/explain-report.ts";
 import { renderExplain } from "../../../src/report/explain-text.ts";
 import { M } from "../record/incidents.ts";
@@ -15,16 +16,21 @@ function process(pid: number, changes: Partial<ExplainedProcess> = {}): Explaine
     swapBytes: 0,
     pageTableBytes: 3888 * 1024,
     oomScoreAdj: 2,
+    terms: { rssPages: 247_047, swapPages: 0, pageTablePages: 972, adjPages: 524, adminBonusPages: 0 },
     badness: 248_543,
+    isSandbox: false,
     ...changes,
   };
 }
+
+const few = { rssPages: 5, swapPages: 0, pageTablePages: 0, adjPages: 0, adminBonusPages: 0 };
 
 /** The worked example: a JVM and its sandbox in 1 GiB. */
 function report(changes: Partial<ExplainReport> = {}): ExplainReport {
   return {
     version: 1,
     cgroup: "/kubepods/pod1",
+    askedCgroup: "/kubepods/pod1",
     kind: "pod",
     namespace: "default",
     pod: "web-0",
@@ -38,6 +44,7 @@ function report(changes: Partial<ExplainReport> = {}): ExplainReport {
     policy: "container",
     totalPages: 262_144,
     pageBytes: 4096,
+    kernel: kernelGeneration("4.19.0"),
     processes: [
       process(2000),
       process(1000, {
@@ -45,15 +52,20 @@ function report(changes: Partial<ExplainReport> = {}): ExplainReport {
         cgroup: "/kubepods/pod1/c0",
         rssBytes: 276 * 1024,
         oomScoreAdj: -998,
+        terms: { rssPages: 69, swapPages: 0, pageTablePages: 7, adjPages: -261_476, adminBonusPages: 0 },
         badness: 1,
+        isSandbox: true,
       }),
-      process(2001, { comm: "helper", cgroup: "/kubepods/pod1/c1/inner", badness: 5 }),
+      process(2001, { comm: "helper", cgroup: "/kubepods/pod1/c1/inner", terms: few, badness: 5 }),
       process(3000, { comm: "untouchable", oomScoreAdj: -1000, badness: null }),
     ],
     kernelVictim: { pid: 2000, comm: "java" },
+    kernelReason: "it has the most points",
     kernelKillsCgroup: null,
     oldKernelVictim: { pid: 1000, comm: "pause" },
+    oldKernelReason: "2 processes tie",
     guardVictim: { pid: 2000, comm: "java" },
+    guardReason: "it dies as one",
     guardCgroup: "/kubepods/pod1/c1",
     now: "nothing to do, 23.5M are left to the threshold",
     ...changes,
@@ -69,7 +81,13 @@ test("tells each process's points and who would die by whose choice", () => {
   expect(lineWith(text, "helper")).toEndWith("<- oom-guard");
   expect(lineWith(text, "pause  ")).toMatch(/-998\s+1$/);
   expect(lineWith(text, "untouchable")).toMatch(/-1000\s+never$/);
-  expect(text).toContain("Points = (RSS + swap + page tables) / 4096 + adj * 262;");
+  expect(text).toContain(
+    "In pages of 4096 bytes; the most points die, oom_score_adj -1000 never does:\n" +
+      "On this kernel whatever is below 1 counts as 1.\n" +
+      " PID     RSS  + SWAP  + TABLES  + ADJ * 262       = POINTS\n" +
+      "2000  247047       0       972          524         248543\n" +
+      "1000      69       0         7      -261476  -261400, so 1\n",
+  );
   expect(lineWith(text, "This kernel")).toEndWith("java (pid 2000)");
   expect(lineWith(text, "3.10 kernel")).toEndWith("pause (pid 1000)");
   expect(lineWith(text, "oom-guard (container)")).toEndWith(
@@ -77,6 +95,27 @@ test("tells each process's points and who would die by whose choice", () => {
   );
   expect(lineWith(text, "Now:")).toBe("Now: nothing to do, 23.5M are left to the threshold");
   expect(text).toEndWith("\n");
+});
+
+test("each verdict is followed by its reason", () => {
+  const all = lines(renderExplain(report(), plain));
+  const after = (part: string) => all[all.findIndex((line) => line.includes(part)) + 1];
+  expect(after("This kernel")).toBe("  it has the most points");
+  expect(after("3.10 kernel")).toBe("  2 processes tie");
+  expect(after("oom-guard (container)")).toBe("  it dies as one");
+});
+
+test("a kernel that makes a 1 of what is below says so", () => {
+  const said = "On this kernel whatever is below 1 counts as 1.";
+  expect(renderExplain(report(), plain)).toContain(said);
+  expect(renderExplain(report({ kernel: kernelGeneration("6.18.44") }), plain)).not.toContain(said);
+});
+
+test("says where the limit is that of a cgroup above", () => {
+  expect(renderExplain(report(), plain)).not.toContain("no limit of its own");
+  expect(renderExplain(report({ askedCgroup: "/kubepods/pod1/c1" }), plain)).toContain(
+    "(/kubepods/pod1/c1 has no limit of its own; this is the nearest above it that has one)",
+  );
 });
 
 test("under policy process the guard names one", () => {
@@ -122,6 +161,10 @@ describe("a name", () => {
       kernelKillsCgroup: `/${name}`,
       oldKernelVictim: { pid: 1, comm: name },
       guardVictim: { pid: 1, comm: name },
+      askedCgroup: `/${name}`,
+      kernelReason: name,
+      oldKernelReason: name,
+      guardReason: name,
       now: `now ${name}`,
     });
     for (const unicode of [true, false]) {
@@ -142,7 +185,14 @@ test("the table fits 80 columns with the longest numbers and names", () => {
     swapBytes: 1023.9 * 2 ** 30,
     pageTableBytes: 1023.9 * M,
     oomScoreAdj: -1000,
-    badness: -274_877_906,
+    terms: {
+      rssPages: 274_850_000_000,
+      swapPages: 268_400_000,
+      pageTablePages: 262_118,
+      adjPages: -274_877_906_000,
+      adminBonusPages: 0,
+    },
+    badness: 240_756_118,
   });
   const text = renderExplain(
     report({
@@ -152,9 +202,28 @@ test("the table fits 80 columns with the longest numbers and names", () => {
     }),
     plain,
   );
-  const table = lines(text).filter((line) => line.includes("PROCESS") || line.includes("4194304  "));
-  expect(table.length).toBe(2);
+  const table = lines(text).filter((line) => /PID|^ *4194304 /.test(line));
+  expect(table.length).toBe(4);
   for (const line of table) expect(Bun.stringWidth(line)).toBeLessThanOrEqual(80);
+});
+
+test("the sum fits 80 columns where it has the most parts, on an old kernel with 1T", () => {
+  const limitPages = 2 ** 28;
+  const spared = process(4_194_304, {
+    terms: {
+      rssPages: limitPages,
+      swapPages: limitPages / 8,
+      pageTablePages: limitPages / 512,
+      adjPages: -268_435_000,
+      adminBonusPages: -8_053_050,
+    },
+    badness: 1,
+  });
+  const old = kernelGeneration("3.10.0");
+  const text = renderExplain(report({ kernel: old, totalPages: limitPages, processes: [spared] }), plain);
+  for (const line of lines(text).filter((line) => /PID|^ *4194304 /.test(line))) {
+    expect(Bun.stringWidth(line)).toBeLessThanOrEqual(80);
+  }
 });
 
 test("colour comes only where it is wanted", () => {

@@ -4,6 +4,7 @@ import { outputBase } from "../../runner/run-file.ts";
 
 const files = [
   "tests/real/race.test.ts",
+  "tests/real/oracle.test.ts",
   "tests/real/b.test.ts",
   "tests/cli/c.test.ts",
   "tests/vm/d.rebooted.test.ts",
@@ -22,12 +23,16 @@ test("unit tests come first, those on real cgroups later, those in machines last
     "tests/unit/z.test.ts",
     "tests/cli/c.test.ts",
     "tests/real/b.test.ts",
+    "tests/real/oracle.test.ts",
     "tests/real/race.test.ts",
+    "tests/real/oracle.test.ts in bookworm-v1",
     "tests/vm/d.test.ts in bookworm-v1",
     "tests/vm/d.rebooted.test.ts in bookworm-v1",
     "tests/vm/e.test.ts in bookworm-v1",
+    "tests/real/oracle.test.ts in bookworm-v2",
     "tests/real/race.test.ts in bookworm-v2",
     "tests/unified/f.test.ts in bookworm-v2",
+    "tests/real/oracle.test.ts in forky-v2",
     "tests/real/race.test.ts in forky-v2",
     "tests/unified/f.test.ts in forky-v2",
     "tests/unified/g.nopsi.test.ts in bookworm-v2-nopsi",
@@ -45,6 +50,7 @@ test("what goes on from before a reboot is marked", () => {
 test("filters are parts of a path or of its machine's name, any of them", () => {
   expect(titles("real/b", "a/y")).toEqual(["tests/unit/a/y.test.ts", "tests/real/b.test.ts"]);
   expect(titles("in forky")).toEqual([
+    "tests/real/oracle.test.ts in forky-v2",
     "tests/real/race.test.ts in forky-v2",
     "tests/unified/f.test.ts in forky-v2",
   ]);
