@@ -6,6 +6,8 @@ export interface Reading {
   readonly slackBytes: number;
   /** File cache on the LRU lists; tmpfs and shared memory are not in it. */
   readonly fileBytes: number;
+  /** The part of it that was not used again; kubelet counts all the rest of usage as the working set. */
+  readonly inactiveFileBytes: number;
   /** Anonymous memory that the node and the cgroup still have swap for; 0 where nothing can be swapped. */
   readonly swappableBytes: number;
   /** Anonymous memory; tmpfs and shared memory are not in it. */

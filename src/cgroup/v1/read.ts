@@ -74,6 +74,7 @@ export const memoryReaderV1: MemoryReader = {
       usageBytes,
       slackBytes: slackBytes(usageBytes, accounted, maxSlackBytes),
       fileBytes,
+      inactiveFileBytes: statValues[INACTIVE_FILE]!,
       swappableBytes: swappable(directoryFd, anonLruBytes),
       anonBytes,
     };

@@ -105,6 +105,7 @@ export const memoryReaderV2: MemoryReader = {
       usageBytes,
       slackBytes: slackBytes(usageBytes, accounted, maxSlackBytes),
       fileBytes,
+      inactiveFileBytes: statValues[INACTIVE_FILE]!,
       swappableBytes: swappable(directoryFd, anonLruBytes),
       anonBytes,
     };

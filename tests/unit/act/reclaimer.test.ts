@@ -11,7 +11,10 @@ const M = 2 ** 20;
 const reader = {
   ...memoryReaderV1,
   usage: () => 100 * M,
-  reading: () => ({ usageBytes: 100 * M, slackBytes: 0, fileBytes: 50 * M, swappableBytes: 0, anonBytes: 0 }),
+  reading: () => ({
+    ...{ usageBytes: 100 * M, slackBytes: 0, fileBytes: 50 * M, inactiveFileBytes: 0 },
+    ...{ swappableBytes: 0, anonBytes: 0 },
+  }),
 } satisfies MemoryReader;
 
 function setUp(mount: string, reclaim: Hierarchy["reclaim"]) {

@@ -25,6 +25,7 @@ function reading(
     usageBytes: usage * M,
     slackBytes: slack * M,
     fileBytes: file * M,
+    inactiveFileBytes: 0,
     swappableBytes: swappable * M,
     anonBytes: (usage - file) * M,
   };

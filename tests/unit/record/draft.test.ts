@@ -22,6 +22,7 @@ const facts: IncidentFacts = {
     usageBytes: 985 * M,
     slackBytes: M,
     fileBytes: 3 * M,
+    inactiveFileBytes: 0,
     swappableBytes: 2 * M,
     anonBytes: 970 * M,
   },

@@ -4,6 +4,7 @@ import { NodePods } from "../../../src/discover/node-pods.ts";
 import { rowOf, stateOf, surveyAll } from "../../../src/survey/scan-rows.ts";
 import type { Survey, Surveyed } from "../../../src/survey/survey.ts";
 import { facts, M } from "../decide/processes.ts";
+import { unsaid } from "../discover/pods.ts";
 
 /** A container of 1000M: margin 20M, threshold 980M. */
 function surveyed(usage: number, changes: Partial<Surveyed> = {}): Surveyed {
@@ -25,6 +26,7 @@ function surveyed(usage: number, changes: Partial<Surveyed> = {}): Surveyed {
       usageBytes: usage * M,
       slackBytes: 0,
       fileBytes: 5 * M,
+      inactiveFileBytes: 0,
       swappableBytes: 2 * M,
       anonBytes: 900 * M,
     },
@@ -39,7 +41,7 @@ function surveyed(usage: number, changes: Partial<Surveyed> = {}): Surveyed {
 const pods = new NodePods();
 pods.replaceAll([
   {
-    ...{ namespace: "default", name: "web-0", uid: "uid", nodeUid: "uid", qos: null },
+    ...{ namespace: "default", name: "web-0", uid: "uid", nodeUid: "uid", qos: null, ...unsaid },
     containers: [
       { name: "app", kind: "app", containerIds: ["c"], requestBytes: 300 * M, limitBytes: 999 * M },
     ],
