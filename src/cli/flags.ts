@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import type { FlagTexts } from "../config/schema.ts";
+import { type SortKey, sortKeys } from "../report/scan-order.ts";
 import { printable } from "../report/text.ts";
 import { exitCode, UserError } from "./exit.ts";
 
@@ -59,6 +60,8 @@ export const commandFlags = {
     json,
     { name: "enforce", help: "apply the policy once to what is over its threshold" },
     { name: "watch", help: "redraw until interrupted" },
+    { name: "sort", value: "BY", help: `${oneOf(sortKeys)} (default: closest to the edge first)` },
+    { name: "top", value: "N", help: "at most N cgroups" },
     { name: "exit-code", help: "exit 3 if anything is at or over its threshold" },
   ],
   history: [config, ...stateDir, json, { name: "limit", value: "N", help: "at most N incidents" }],
@@ -81,6 +84,10 @@ export interface CliOptions {
   readonly exitCode: boolean;
   /** `--limit`; null: the command decides. */
   readonly limit: number | null;
+  /** `--sort`; null: the command decides. */
+  readonly sort: SortKey | null;
+  /** `--top`; null: all. */
+  readonly top: number | null;
   /** `--root`; null: the system that runs. */
   readonly root: string | null;
   readonly purge: boolean;
@@ -88,13 +95,13 @@ export interface CliOptions {
   readonly settings: FlagTexts;
 }
 
-const LIMIT = "must be a whole number from 1 to 1000000";
-const limitSchema = v.pipe(
+const COUNT = "must be a whole number from 1 to 1000000";
+const countSchema = v.pipe(
   v.string(),
-  v.regex(/^\d{1,7}$/, LIMIT),
+  v.regex(/^\d{1,7}$/, COUNT),
   v.transform(Number),
-  v.minValue(1, LIMIT),
-  v.maxValue(1_000_000, LIMIT),
+  v.minValue(1, COUNT),
+  v.maxValue(1_000_000, COUNT),
 );
 
 /**
@@ -116,18 +123,30 @@ export function readOptions(parsed: Readonly<Record<string, unknown>>): CliOptio
     enforce: parsed.enforce === true,
     watch: parsed.watch === true,
     exitCode: parsed.exitCode === true,
-    limit: readLimit(texts("limit")[0]),
+    limit: readCount("limit", texts("limit")[0]),
+    sort: readSort(texts("sort")[0]),
+    top: readCount("top", texts("top")[0]),
     root: texts("root")[0] ?? null,
     purge: parsed.purge === true,
     settings: Object.fromEntries(given) as FlagTexts,
   };
 }
 
-function readLimit(text: string | undefined): number | null {
+function readCount(name: string, text: string | undefined): number | null {
   if (text === undefined) return null;
-  const result = v.safeParse(limitSchema, text);
+  const result = v.safeParse(countSchema, text);
   if (result.success) return result.output;
-  throw new UserError(`--limit=${printable(text, 60)}: ${LIMIT}`, exitCode.usage);
+  throw new UserError(`--${name}=${printable(text, 60)}: ${COUNT}`, exitCode.usage);
+}
+
+function readSort(text: string | undefined): SortKey | null {
+  const found = sortKeys.find((key) => key === text);
+  if (text === undefined || found !== undefined) return found ?? null;
+  throw new UserError(`--sort=${printable(text, 60)}: must be ${oneOf(sortKeys)}`, exitCode.usage);
+}
+
+function oneOf(words: readonly string[]): string {
+  return `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
 }
 
 function camelCase(name: string): string {

@@ -1,22 +1,27 @@
-import { readFileSync } from "node:fs";
-import { hostname, release, totalmem } from "node:os";
 import { listCgroups } from "../discover/list.ts";
 import { Roots } from "../discover/roots.ts";
-import { FieldParser } from "../proc/field-parser.ts";
 import { jsonDocument } from "../report/json.ts";
-import type { ScanReport } from "../report/scan-report.ts";
-import { renderScan } from "../report/scan-table.ts";
+import { renderNode } from "../report/scan-node.ts";
+import { inReadingOrder } from "../report/scan-order.ts";
+import { renderPods } from "../report/scan-pods.ts";
+import type { ScanReport, ScanRow } from "../report/scan-report.ts";
+import { renderScan, type ScanTableOptions } from "../report/scan-table.ts";
+import { surveyNode } from "../survey/scan-node.ts";
+import { podWorkingSets, scanPods } from "../survey/scan-pods.ts";
 import { rowOf, stateOf, surveyAll } from "../survey/scan-rows.ts";
-import { Survey, type SurveyTools } from "../survey/survey.ts";
+import { Survey } from "../survey/survey.ts";
 import { configurationFor } from "./configuration.ts";
 import { enforce } from "./enforce.ts";
 import { exitCode, UserError } from "./exit.ts";
+import type { CliOptions } from "./flags.ts";
 import type { Handler } from "./handler.ts";
+import { nodeAllocatable } from "./node-allocatable.ts";
 import { warn, writeOut } from "./output.ts";
 import { surveyTools } from "./survey-tools.ts";
 import { terminalLook } from "./terminal.ts";
 
 const REDRAW_MS = 2000;
+const NODE_TIMEOUT_MS = 2000;
 const CLEAR = "\x1b[H\x1b[2J";
 
 /** `oom-guard scan`: how close every limited cgroup is, and who would die. */
@@ -29,19 +34,28 @@ export const scan: Handler = async (options) => {
   let saidMissing = false;
   do {
     const started = performance.now();
-    const tools = await surveyTools(config);
+    const [tools, allocatableBytes] = await Promise.all([
+      surveyTools(config),
+      nodeAllocatable(config, NODE_TIMEOUT_MS),
+    ]);
     const cgroups = listCgroups(tools.hierarchy.mount, new Roots(config.cgroupRoots));
     const { found, unlimited } = surveyAll(new Survey(tools), cgroups);
     const over = found.filter((surveyed) => stateOf(surveyed) === "over");
     anyOver = over.length > 0;
-    const report = {
+    const { node, unknownEviction } = surveyNode(tools, cgroups, allocatableBytes);
+    const report: ScanReport = {
       version: 1,
-      node: nodeOf(tools),
+      node,
       cgroups: found.map((surveyed) => rowOf(surveyed, tools.pods)),
-    } as const;
-    const text = options.json ? jsonDocument(report) : table(report, config.cgroupRoots, unlimited);
+      pods: tools.nodePods && scanPods(tools.nodePods, podWorkingSets(tools, cgroups, found)),
+    };
+    const { sort, top } = options;
+    const look = { ...terminalLook(), roots: config.cgroupRoots, unlimited, sort, top };
+    const shown = options.json
+      ? jsonDocument({ ...report, cgroups: selected(report.cgroups, options) })
+      : text(report, unknownEviction, look);
     const clear = options.watch && process.stdout.isTTY ? CLEAR : "";
-    if (!(await writeOut(clear + text))) break;
+    if (!(await writeOut(clear + shown))) break;
     if (tools.podsError !== null && !saidMissing) {
       saidMissing = true;
       warn(`requests and limits are not known: ${tools.podsError.message}`);
@@ -52,22 +66,16 @@ export const scan: Handler = async (options) => {
   return options.exitCode && anyOver ? exitCode.found : exitCode.ok;
 };
 
-function table(report: ScanReport, roots: readonly string[], unlimited: number): string {
-  return renderScan(report, { ...terminalLook(), roots, unlimited });
+/** The rows that were asked for; all of them, as they were found, unless something was. */
+function selected(rows: readonly ScanRow[], { sort, top }: CliOptions): readonly ScanRow[] {
+  if (sort === null && top === null) return rows;
+  return inReadingOrder(rows, sort)
+    .slice(0, top ?? rows.length)
+    .map(({ row }) => row);
 }
 
-function nodeOf({ hierarchy }: SurveyTools): ScanReport["node"] {
-  const meminfo = readFileSync("/proc/meminfo");
-  const values = new Float64Array(1);
-  new FieldParser(["MemAvailable"]).parse(meminfo, meminfo.length, values);
-  // Before Linux 3.14 there is no such line.
-  const available = values[0]!;
-  return {
-    name: hostname(),
-    kernel: release(),
-    cgroupVersion: hierarchy.version,
-    cgroupMount: hierarchy.mount,
-    memoryTotalBytes: totalmem(),
-    memoryAvailableBytes: Number.isNaN(available) ? null : available * 1024,
-  };
+function text(report: ScanReport, unknownEviction: string | null, options: ScanTableOptions): string {
+  const table = renderScan(report, options);
+  const pods = renderPods(report.pods ?? [], options);
+  return `${table}${pods}\n${renderNode(report.node, unknownEviction, options)}`;
 }

@@ -15,7 +15,7 @@ const PODS_TIMEOUT_MS = 2000;
 /** Everything a command needs to look at this node once. @throws UserError where the node has no memory cgroups */
 export async function surveyTools(config: Config): Promise<SurveyTools> {
   const mount = memoryMount(config);
-  const [names, { pods, error }] = await Promise.all([
+  const [names, { pods, list, error }] = await Promise.all([
     namesOnce(config, PROC, mount.version),
     podsOnce(() => listNodePods(config, PODS_TIMEOUT_MS), PODS_TIMEOUT_MS),
   ]);
@@ -25,6 +25,7 @@ export async function surveyTools(config: Config): Promise<SurveyTools> {
     reader: memoryReader(mount.version),
     names,
     pods,
+    nodePods: list,
     podsError: error,
     kernel: kernelGeneration(release()),
     procRoot: PROC,

@@ -6,7 +6,7 @@ export interface Reading {
   readonly slackBytes: number;
   /** File cache on the LRU lists; tmpfs and shared memory are not in it. */
   readonly fileBytes: number;
-  /** The part of it that is on the inactive list: what kubelet leaves out of a working set. */
+  /** The part of it that was not used again; kubelet counts all the rest of usage as the working set. */
   readonly inactiveFileBytes: number;
   /** Anonymous memory that the node and the cgroup still have swap for; 0 where nothing can be swapped. */
   readonly swappableBytes: number;

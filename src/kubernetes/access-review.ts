@@ -14,12 +14,17 @@ const Review = v.pipe(
 
 /**
  * Asks the API server whether we have a right, in every namespace; each user it knows may ask that.
- * @param nodeName pods are asked for by their node only, and from Kubernetes 1.32 on a kubelet may list no others
- *   (AuthorizeNodeWithSelectors). Older servers do not know the field and leave it out.
+ * @param nodeName only its pods are asked for and its own object: from Kubernetes 1.32 on a kubelet may have no others
+ *   (AuthorizeNodeWithSelectors). Older servers do not know the field selector and leave it out.
  */
 export function reviewRight(client: ApiClient, right: Right, nodeName: string): Promise<ApiResult<boolean>> {
   const requirement = { key: "spec.nodeName", operator: "In", values: [nodeName] };
-  const fieldSelector = right === rights.listPods ? { fieldSelector: { requirements: [requirement] } } : {};
+  const narrowed =
+    right === rights.listPods
+      ? { fieldSelector: { requirements: [requirement] } }
+      : right === rights.getNode
+        ? { name: nodeName }
+        : {};
   return client.request({
     method: "POST",
     path: ["apis", "authorization.k8s.io", "v1", "selfsubjectaccessreviews"],
@@ -27,7 +32,7 @@ export function reviewRight(client: ApiClient, right: Right, nodeName: string): 
       apiVersion: "authorization.k8s.io/v1",
       kind: "SelfSubjectAccessReview",
       // Without a namespace: in all of them.
-      spec: { resourceAttributes: { ...right, ...fieldSelector } },
+      spec: { resourceAttributes: { ...right, ...narrowed } },
     },
     right: { verb: "create", resource: "selfsubjectaccessreviews" },
     schema: Review,

@@ -26,6 +26,13 @@ export interface NodePod {
    */
   readonly nodeUid: string;
   readonly qos: Qos | null;
+  /** It has run to its end, and holds nothing any more. */
+  readonly hasEnded: boolean;
+  /** What running it takes beside its containers (a RuntimeClass's overhead). */
+  readonly overheadBytes: number;
+  /** What the pod asks for and is limited to as a whole (pod-level resources); null where only its containers say. */
+  readonly requestBytes: number | null;
+  readonly limitBytes: number | null;
   /** Init containers and sidecars in the order in which they start, then app, then ephemeral containers. */
   readonly containers: readonly NodeContainer[];
 }

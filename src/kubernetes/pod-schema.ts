@@ -8,11 +8,9 @@ import { parseQuantity } from "./quantity.ts";
 const quantity = lenient(v.pipe(v.string(), v.transform(parseQuantity)));
 const resources = v.nullish(v.object({ memory: quantity }), { memory: null });
 
-const Container = v.object({
-  name: dnsLabel,
-  restartPolicy: lenient(v.string()),
-  resources: v.nullish(v.object({ requests: resources, limits: resources }), {}),
-});
+const both = v.nullish(v.object({ requests: resources, limits: resources }), {});
+
+const Container = v.object({ name: dnsLabel, restartPolicy: lenient(v.string()), resources: both });
 type Container = v.InferOutput<typeof Container>;
 
 /** `containerd://ID`: the id alone. Empty while the container has not been created. */
@@ -50,9 +48,13 @@ const Pod = v.object({
     containers: listOf(Container),
     initContainers: listOf(Container),
     ephemeralContainers: listOf(Container),
+    overhead: resources,
+    // Kubernetes 1.32 and later.
+    resources: both,
   }),
   status: v.nullish(
     v.object({
+      phase: lenient(v.string()),
       qosClass: lenient(v.picklist(["Guaranteed", "Burstable", "BestEffort"])),
       containerStatuses: listOf(Status),
       initContainerStatuses: listOf(Status),
@@ -90,6 +92,10 @@ export function readPod(value: unknown): NodePod | null {
     uid: metadata.uid,
     nodeUid: metadata.annotations["kubernetes.io/config.mirror"] ?? metadata.uid,
     qos: status.qosClass,
+    hasEnded: status.phase === "Succeeded" || status.phase === "Failed",
+    overheadBytes: spec.overhead.memory ?? 0,
+    requestBytes: spec.resources.requests.memory,
+    limitBytes: spec.resources.limits.memory,
     containers: [
       ...containersOf(spec.initContainers, (it) => (it.restartPolicy === "Always" ? "app" : "init")),
       ...containersOf(spec.containers, () => "app"),

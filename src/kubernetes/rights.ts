@@ -5,4 +5,5 @@ export const rights = {
   createEvents: { verb: "create", resource: "events" },
   patchEvents: { verb: "patch", resource: "events" },
   listPods: { verb: "list", resource: "pods" },
+  getNode: { verb: "get", resource: "nodes" },
 } as const satisfies Readonly<Record<string, Right>>;

@@ -36,6 +36,23 @@ export function padLeft(text: string, width: number): string {
   return " ".repeat(Math.max(0, width - widthOf(text))) + text;
 }
 
+/** The widest of them; 0 of none. */
+export function widest(texts: readonly string[]): number {
+  return texts.reduce((max, text) => Math.max(max, widthOf(text)), 0);
+}
+
+/** The text in lines that fit, broken between words; a word that does not fit is shortened. */
+export function wrap(text: string, width: number, ellipsis: string): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1);
+    if (last !== undefined && widthOf(last) + 1 + widthOf(word) <= width)
+      lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(shortenMiddle(word, width, ellipsis));
+  }
+  return lines;
+}
+
 function split(text: string): string[] {
   return ASCII.test(text) ? text.split("") : Array.from(graphemes.segment(text), ({ segment }) => segment);
 }

@@ -1,11 +1,10 @@
 import type { Qos } from "../discover/identity.ts";
 import { bar, legend } from "./bar.ts";
-import { padLeft, padRight, shortenEnd, shortenMiddle, widthOf } from "./columns.ts";
-import { inReadingOrder, type PlacedRow } from "./scan-order.ts";
+import { padLeft, padRight, shortenEnd, shortenMiddle, widest, widthOf, wrap } from "./columns.ts";
+import { inReadingOrder, type PlacedRow, type SortKey } from "./scan-order.ts";
 import type { ScanReport, ScanRow, ScanState, ScanVictim } from "./scan-report.ts";
 import { humanSize } from "./size.ts";
-import { type Look, type Paint, paint } from "./style.ts";
-import { printable, printableAscii } from "./text.ts";
+import { ellipsis, type Look, type Paint, paint, safe, withRoom } from "./style.ts";
 
 /** How the table may look, and what it may say when it is empty. */
 export interface ScanTableOptions extends Look {
@@ -13,10 +12,12 @@ export interface ScanTableOptions extends Look {
   readonly roots?: readonly string[];
   /** How many cgroups were found there that have no limit. */
   readonly unlimited?: number;
+  /** Null: closest to the edge first. */
+  readonly sort?: SortKey | null;
+  /** How many rows at most; null: all. */
+  readonly top?: number | null;
 }
 
-/** Narrower terminals get lines of this width: below it a name says nothing any more. */
-const MIN_COLUMNS = 40;
 const BAR = { min: 12, max: 48 } as const;
 const NAME_MIN = 12;
 const VICTIM_MIN = 12;
@@ -53,19 +54,23 @@ interface Widths {
 }
 
 /**
- * The report as a table for people: the node, a line per limited cgroup with the closest to the edge first, and a
- * summary. No line is wider than `columns`. Every line ends with a newline.
+ * The report as a table for people: the node, a line per limited cgroup with the closest to the edge first, or as
+ * sorted, and a summary. No line is wider than `columns`. Every line ends with a newline.
  */
 export function renderScan(report: ScanReport, options: ScanTableOptions): string {
-  const look = { ...options, columns: Math.max(MIN_COLUMNS, options.columns) };
+  const look = withRoom(options);
   const lines =
-    report.cgroups.length === 0 ? nothingFound(report, options, look) : tableLines(report.cgroups, look);
+    report.cgroups.length === 0
+      ? nothingFound(report, options, look)
+      : tableLines(report.cgroups, options, look);
   return `${[nodeLine(report, look), "", ...lines].join("\n")}\n`;
 }
 
-function tableLines(rows: readonly ScanRow[], look: Look): string[] {
-  const columns = columnsFor(rows, look);
-  const lines = inReadingOrder(rows).map((placed) => describe(placed, columns, look));
+function tableLines(rows: readonly ScanRow[], options: ScanTableOptions, look: Look): string[] {
+  const { sort = null, top = null } = options;
+  const columns = columnsFor(rows, sort, look);
+  const shown = inReadingOrder(rows, sort).slice(0, top ?? rows.length);
+  const lines = shown.map((placed) => describe(placed, columns, look));
   const widths = layOut(lines, columns, look);
   const head = paint(headLine(columns, widths).trimEnd(), "dim", look);
   const body = lines.flatMap((line) => rowLines(line, widths, look));
@@ -74,27 +79,26 @@ function tableLines(rows: readonly ScanRow[], look: Look): string[] {
     ...body,
     "",
     ...(widths.bar > 0 ? [paint(legend(look), "dim", look)] : []),
-    summary(rows, look),
+    summary(rows, shown.length, look),
   ];
 }
 
 /** What is told of each row: more on a wide terminal, and nothing that is known of no row. */
-function columnsFor(rows: readonly ScanRow[], look: Look): Column[] {
+function columnsFor(rows: readonly ScanRow[], sort: SortKey | null, look: Look): Column[] {
   const column = (title: string, text: Column["text"], shown = true) => (shown ? [{ title, text }] : []);
   const wide = look.columns >= WIDE;
   const anyQos = rows.some(({ qos }) => qos !== null);
   const anyRequest = rows.some(({ requestBytes }) => requestBytes !== null);
+  const sizeOf = (bytes: number | null) => (bytes === null ? "-" : humanSize(bytes));
   return [
     ...column("QOS", ({ qos }) => (qos === null ? "-" : QOS_SIGN[qos]), wide && anyQos),
     ...column("USED", ({ usageBytes }) => humanSize(usageBytes)),
     ...column("CACHE", ({ reclaimableBytes }) => humanSize(reclaimableBytes), wide),
-    ...column(
-      "REQUEST",
-      ({ requestBytes }) => (requestBytes === null ? "-" : humanSize(requestBytes)),
-      wide && anyRequest,
-    ),
+    ...column("REQUEST", ({ requestBytes }) => sizeOf(requestBytes), wide && anyRequest),
     ...column("LIMIT", ({ limitBytes }) => humanSize(limitBytes)),
     ...column("LEFT", ({ headroomBytes }) => humanSize(headroomBytes)),
+    ...column("OVER", ({ overcommitBytes }) => sizeOf(overcommitBytes), sort === "overcommit"),
+    ...column("WASTE", ({ wasteBytes }) => sizeOf(wasteBytes), sort === "waste"),
   ];
 }
 
@@ -190,10 +194,11 @@ function nodeLine({ node }: ScanReport, look: Look): string {
   return paint(shortenEnd(text, look.columns, ellipsis(look)), "bold", look);
 }
 
-function summary(rows: readonly ScanRow[], look: Look): string {
+function summary(rows: readonly ScanRow[], shown: number, look: Look): string {
   const over = rows.filter((row) => row.state === "over").length;
   const near = rows.filter((row) => row.state === "near").length;
-  const count = `${rows.length} limited cgroup${rows.length === 1 ? "" : "s"}`;
+  const left = shown < rows.length ? ` (${shown} shown)` : "";
+  const count = `${rows.length} limited cgroup${rows.length === 1 ? "" : "s"}${left}`;
   if (over + near === 0) return `${count}: none near the limit`;
   return `${count}: ${paint(`${over} over`, over > 0 ? "red" : null, look)}, ${near} near`;
 }
@@ -206,28 +211,5 @@ function nothingFound(report: ScanReport, options: ScanTableOptions, look: Look)
     unlimited === undefined || unlimited === 0
       ? "no pod or container is running there (cgroup_roots says where to look)."
       : `${unlimited} cgroup${unlimited === 1 ? " there has" : "s there have"} no memory limit, and without one there is nothing to guard.`;
-  return wrap(`No limited cgroup under ${where}${looked}: ${why}`, look);
-}
-
-function wrap(text: string, look: Look): string[] {
-  const lines: string[] = [];
-  for (const word of text.split(" ")) {
-    const last = lines.at(-1);
-    if (last !== undefined && widthOf(last) + 1 + widthOf(word) <= look.columns)
-      lines[lines.length - 1] = `${last} ${word}`;
-    else lines.push(shortenMiddle(word, look.columns, ellipsis(look)));
-  }
-  return lines;
-}
-
-function safe(text: string, look: Look): string {
-  return look.unicode ? printable(text) : printableAscii(text);
-}
-
-function ellipsis(look: Look): string {
-  return look.unicode ? "…" : "...";
-}
-
-function widest(texts: readonly string[]): number {
-  return texts.reduce((max, text) => Math.max(max, widthOf(text)), 0);
+  return wrap(`No limited cgroup under ${where}${looked}: ${why}`, look.columns, ellipsis(look));
 }

@@ -1,10 +1,13 @@
 import { NodePods } from "../discover/node-pods.ts";
 import type { ListPods } from "../discover/pod-lookup.ts";
 import { ApiError, type ApiResult } from "../kubernetes/api-error.ts";
+import type { NodePod } from "../kubernetes/node-pod.ts";
 
 /** The API server's pods of this node, as far as it told in time. */
 export interface PodsOnce {
   readonly pods: NodePods;
+  /** The same as a list; null where it did not tell. */
+  readonly list: readonly NodePod[] | null;
   /** Why there are none; null also where no API server is configured, which is no failure. */
   readonly error: ApiError | null;
 }
@@ -14,7 +17,8 @@ export async function podsOnce(listPods: ListPods, timeoutMs: number): Promise<P
   const pods = new NodePods();
   const result = await within(listPods(), timeoutMs);
   if (result.ok) pods.replaceAll(result.value);
-  return { pods, error: result.ok || result.error.kind === "unconfigured" ? null : result.error };
+  const list = result.ok ? result.value : null;
+  return { pods, list, error: result.ok || result.error.kind === "unconfigured" ? null : result.error };
 }
 
 async function within<T>(result: Promise<ApiResult<T>>, timeoutMs: number): Promise<ApiResult<T>> {

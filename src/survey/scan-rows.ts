@@ -2,6 +2,7 @@ import { SysError } from "../../ffi/sys-error.ts";
 import type { ProcessFacts } from "../decide/badness.ts";
 import { reclaimableBytes } from "../decide/reading.ts";
 import type { PodDirectory } from "../discover/node-pods.ts";
+import { workingSetBytes } from "../node/working-set.ts";
 import type { ScanRow, ScanState, ScanVictim } from "../report/scan-report.ts";
 import { specMemory } from "./spec-memory.ts";
 import type { Survey, Surveyed } from "./survey.ts";
@@ -20,10 +21,13 @@ export function stateOf({
 export function rowOf(surveyed: Surveyed, pods: PodDirectory): ScanRow {
   const { cgroup, identity, policy, limitBytes, bounds, reading } = surveyed;
   const { podUid: _, ...shown } = identity;
+  const spec = specMemory(identity, pods);
+  const { requestBytes } = spec;
+  const workingSet = workingSetBytes(reading.usageBytes, reading.inactiveFileBytes);
   return {
     cgroup,
     ...shown,
-    ...specMemory(identity, pods),
+    ...spec,
     limitBytes,
     usageBytes: reading.usageBytes,
     reclaimableBytes: reclaimableBytes(reading),
@@ -31,6 +35,9 @@ export function rowOf(surveyed: Surveyed, pods: PodDirectory): ScanRow {
     marginBytes: bounds.marginBytes,
     thresholdBytes: bounds.thresholdBytes,
     headroomBytes: Math.max(0, limitBytes - reading.usageBytes),
+    workingSetBytes: workingSet,
+    overcommitBytes: requestBytes === null ? null : Math.max(0, limitBytes - requestBytes),
+    wasteBytes: requestBytes === null ? null : Math.max(0, requestBytes - workingSet),
     policy,
     state: stateOf(surveyed),
     kernelVictim: victimOf(surveyed.kernelVictim),

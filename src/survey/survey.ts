@@ -17,6 +17,7 @@ import { identifyCgroup } from "../discover/identify.ts";
 import type { Identity } from "../discover/identity.ts";
 import type { PodDirectory } from "../discover/node-pods.ts";
 import type { ApiError } from "../kubernetes/api-error.ts";
+import type { NodePod } from "../kubernetes/node-pod.ts";
 
 /** Where and with what a command looks. */
 export interface SurveyTools {
@@ -25,6 +26,8 @@ export interface SurveyTools {
   readonly reader: MemoryReader;
   readonly names: ContainerNames;
   readonly pods: PodDirectory;
+  /** The same as a list; null where the API server did not tell. */
+  readonly nodePods: readonly NodePod[] | null;
   /** Why the pods are not known. */
   readonly podsError: ApiError | null;
   readonly kernel: KernelGeneration;

@@ -260,7 +260,7 @@ describe.skipIf(missingApiServer() !== null)("doctor and a real API server", () 
 
   const config = (kubeconfig: string) =>
     `[kubernetes]\nkubeconfig = "${kubeconfig}"\nnode_name = "${NODE}"\n`;
-  const ALL = { outcome: "ok", detail: "may create events, patch events, list pods" };
+  const ALL = { outcome: "ok", detail: "may create events, patch events, list pods, get nodes" };
 
   test("the account of the printed manifest has every right", async () => {
     const kubeconfig = api.kubeconfig("account", await api.serviceAccountUser("kube-system", "oomguard"));
@@ -283,6 +283,7 @@ describe.skipIf(missingApiServer() !== null)("doctor and a real API server", () 
     ["create", "events"],
     ["patch", "events"],
     ["list", "pods"],
+    ["get", "nodes"],
   ])("without the right to %s %s it fails, and names what grants it", async (verb, resource) => {
     const kubeconfig = api.kubeconfig("less", await api.serviceAccountUser("kube-system", "oomguard"));
     const role = "/apis/rbac.authorization.k8s.io/v1/clusterroles/system:oomguard";

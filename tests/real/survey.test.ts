@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { command, type Outcome, oomGuard } from "../cli/oom-guard.ts";
@@ -108,7 +108,7 @@ describe.skipIf(missing !== null)("looking at real cgroups", () => {
       await filled(`kubepods/burstable/pod${UID}/${ID}`, 60, 20);
       const { stdout } = await oomGuard("scan", "--json", ...at("kubepods"));
       const report = JSON.parse(stdout);
-      expect(Object.keys(report)).toEqual(["version", "node", "cgroups"]);
+      expect(Object.keys(report)).toEqual(["version", "node", "cgroups", "pods"]);
       expect(report.version).toBe(1);
       expect(report.node).toMatchObject({ cgroupVersion: hierarchy.version, cgroupMount: hierarchy.mount });
       expect(report.cgroups.length).toBe(1);
@@ -134,6 +134,9 @@ describe.skipIf(missing !== null)("looking at real cgroups", () => {
             "marginBytes",
             "thresholdBytes",
             "headroomBytes",
+            "workingSetBytes",
+            "overcommitBytes",
+            "wasteBytes",
             "policy",
             "state",
           ],
@@ -152,6 +155,70 @@ describe.skipIf(missing !== null)("looking at real cgroups", () => {
       expect(found.anonBytes).toBeGreaterThanOrEqual(20 * MIB);
       expect(found.usageBytes).toBeGreaterThanOrEqual(found.anonBytes);
       expect(Object.keys(found.kernelVictim)).toEqual(["pid", "comm"]);
+    });
+
+    test("the node is told as the kernel tells it", async () => {
+      const { node, pods } = JSON.parse((await oomGuard("scan", "--json", ...at("nothing"))).stdout);
+      const meminfo = readFileSync("/proc/meminfo", "utf8");
+      const kernelSays = (name: string) =>
+        1024 * Number(new RegExp(`^${name}: +(\\d+) kB$`, "m").exec(meminfo)?.[1]);
+      expect(node).toMatchObject({
+        memoryTotalBytes: kernelSays("MemTotal"),
+        overcommit: {
+          mode: Number(readFileSync("/proc/sys/vm/overcommit_memory", "utf8")),
+          commitLimitBytes: kernelSays("CommitLimit"),
+        },
+        // Nobody is asked here.
+        ...{ requestsBytes: null, limitsBytes: null, podsWithoutLimit: null, allocatableSource: null },
+      });
+      expect(node.memoryAvailableBytes).toBe(node.memoryTotalBytes - node.workingSetBytes);
+      expect(Object.keys(node).sort()).toEqual(
+        [
+          ...["name", "kernel", "cgroupVersion", "cgroupMount", "memoryTotalBytes", "memoryAvailableBytes"],
+          ...[
+            "linuxMemAvailableBytes",
+            "workingSetBytes",
+            "evictionThresholdBytes",
+            "distanceToEvictionBytes",
+          ],
+          ...["overcommit", "allocatableBytes", "allocatableSource", "requestsBytes", "limitsBytes"],
+          "podsWithoutLimit",
+        ].sort(),
+      );
+      expect(pods).toBeNull();
+      const text = await oomGuard("scan", ...at("nothing"));
+      expect(text.stdout).toMatch(/\nNODE\navailable +\S+ of \S+ as kubelet counts it/);
+    });
+
+    test("what a cgroup reads once is not in its working set, and what it holds is", async () => {
+      const cgroup = top.child("working-set", 100 * MIB);
+      const file = join(scratch, "read-once");
+      writeFileSync(file, Buffer.alloc(40 * MIB));
+      const read = `echo $$ >"$1" && sync "$2" && dd if="$2" iflag=nocache count=0 && cat "$2"`;
+      Bun.spawnSync(["/bin/sh", "-c", read, "sh", cgroup.procsFile, file], {
+        stdout: "ignore",
+        stderr: "ignore",
+      });
+      await filled("working-set", 100, 20);
+      const found = await row("working-set");
+      const held = found?.workingSetBytes as number;
+      expect(held).toBeGreaterThanOrEqual(20 * MIB);
+      expect((found?.usageBytes as number) - held).toBeGreaterThanOrEqual(30 * MIB);
+    });
+
+    test("sorted, and the first ones only, in JSON as in text", async () => {
+      await filled("order/a", 60, 2);
+      await filled("order/b", 90, 12);
+      await filled("order/c", 30, 7);
+      const order = async (...flags: string[]) =>
+        (await rows("order", ...flags)).map(({ cgroup }) => cgroup.split("/").at(-1));
+      expect(await order("--sort", "usage")).toEqual(["b", "c", "a"]);
+      expect(await order("--sort", "limit", "--top", "2")).toEqual(["b", "a"]);
+      expect((await order()).sort()).toEqual(["a", "b", "c"]);
+      const { stdout } = await oomGuard("scan", "--sort=limit", "--top=2", ...at("order"));
+      expect(stdout.indexOf("order/b")).toBeLessThan(stdout.indexOf("order/a"));
+      expect(stdout).not.toContain("order/c");
+      expect(stdout).toContain("3 limited cgroups (2 shown)");
     });
 
     test("cgroups without a limit, and those outside the roots, are left out", async () => {

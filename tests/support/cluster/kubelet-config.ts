@@ -15,6 +15,8 @@ export interface KubeletOptions {
   readonly serving: Certificate;
   /** Where manifests of static pods are. */
   readonly manifests: string;
+  /** Settings beside those that all tests have. */
+  readonly settings: Readonly<Record<string, unknown>>;
 }
 
 /** Writes kubelet's configuration file. @returns its command line */
@@ -47,6 +49,7 @@ export function kubeletArgv(options: KubeletOptions): string[] {
     syncFrequency: "1s",
     nodeStatusUpdateFrequency: "1s",
     nodeStatusReportFrequency: "5s",
+    ...options.settings,
   };
   const configFile = join(directory, "kubelet.json");
   writeFileSync(configFile, JSON.stringify(config));

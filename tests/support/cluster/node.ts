@@ -25,6 +25,8 @@ export function whenTriggered(name: string, command: string): string[] {
 export interface NodeOptions {
   /** containerd unless given. */
   readonly runtime?: "containerd" | "docker";
+  /** Of kubelet's configuration, beside those that all tests have. */
+  readonly settings?: Readonly<Record<string, unknown>>;
 }
 
 /** A node of a cluster: kubelet and what runs its containers, all their cgroups below one of the test's own. */
@@ -37,14 +39,16 @@ export class TestNode {
   readonly #cgroups = new CgroupDirs();
   readonly #triggers = join(this.directory, "triggers");
   readonly #manifests = join(this.directory, "manifests");
+  readonly #settings: Readonly<Record<string, unknown>>;
   readonly #startRuntime: (directory: string) => Promise<NodeRuntime>;
   #runtime: NodeRuntime | null = null;
   #kubelet: Daemon | null = null;
   #argv: readonly string[] = [];
 
-  private constructor(api: TestApiServer, name: string, { runtime }: NodeOptions) {
+  private constructor(api: TestApiServer, name: string, { runtime, settings = {} }: NodeOptions) {
     this.#api = api;
     this.#startRuntime = runtime === "docker" ? dockerRuntime : containerdRuntime;
+    this.#settings = settings;
     this.name = name;
     this.cgroupRoot = `/oom-guard-${name}-${process.pid}`;
   }
@@ -182,6 +186,7 @@ export class TestNode {
         cgroupRoot: this.cgroupRoot,
         serving: this.#api.authority.issue({ commonName: this.name, server: true }),
         manifests: this.#manifests,
+        settings: this.#settings,
       }),
     ];
     this.startKubelet();

@@ -11,6 +11,8 @@ const nothing: CliOptions = {
   watch: false,
   exitCode: false,
   limit: null,
+  sort: null,
+  top: null,
   root: null,
   purge: false,
   settings: {},
@@ -80,6 +82,7 @@ describe("a command gets what was typed:", () => {
       },
     ],
     ["a limit as a number", ["history", "--limit", "010"], { limit: 10 }],
+    ["an order and a number of rows", ["scan", "--sort", "waste", "--top=5"], { sort: "waste", top: 5 }],
   ])("%s", async (_, argv, options) => {
     expect(await reaching(argv)).toEqual({
       name: argv[0] ?? "",
@@ -108,6 +111,18 @@ test.each(["0", "-1", "x", "1.5", "1e3", "1000001", "9".repeat(400)])(
     );
   },
 );
+
+test.each(["0", "-1", "x"])("--top %s is refused", async (top) => {
+  await expect(runProgram(["scan", `--top=${top}`])).rejects.toThrow(
+    /^--top=.{0,60}: must be a whole number from 1 to 1000000$/,
+  );
+});
+
+test.each(["size", "Name", "toString", "\x1b[31m"])("--sort %j is refused", async (sort) => {
+  await expect(runProgram(["scan", `--sort=${sort}`])).rejects.toThrow(
+    /^--sort=[\x20-\x7e]*: must be headroom, usage, limit, overcommit, waste or name$/,
+  );
+});
 
 test("every command can be loaded by its name", async () => {
   for (const { name, load } of commands) expect([name, typeof (await load())]).toEqual([name, "function"]);

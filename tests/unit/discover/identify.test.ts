@@ -3,6 +3,7 @@ import type { ContainerName } from "../../../src/discover/container-name.ts";
 import { ContainerNames } from "../../../src/discover/container-names.ts";
 import { identify, identifyCgroup } from "../../../src/discover/identify.ts";
 import { NodePods } from "../../../src/discover/node-pods.ts";
+import { unsaid } from "./pods.ts";
 
 const ID = "3f4a".repeat(16);
 const UID = "0a1b2c3d-1111-2222-3333-444455556666";
@@ -132,7 +133,7 @@ describe("identifyCgroup with the API server's pods", () => {
   const spec = { requestBytes: null, limitBytes: null };
   pods.replaceAll([
     {
-      ...{ namespace: "api", name: "web-api", uid: UID, nodeUid: UID, qos: "Guaranteed" },
+      ...{ namespace: "api", name: "web-api", uid: UID, nodeUid: UID, qos: "Guaranteed", ...unsaid },
       containers: [
         { name: "main", kind: "app" as const, containerIds: [ID], ...spec },
         { name: "odd", kind: "app" as const, containerIds: ["0dd0".repeat(16)], ...spec },

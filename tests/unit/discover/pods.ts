@@ -5,6 +5,9 @@ export function container(name: string, containerIds: readonly string[] = []): N
   return { name, kind: "app", containerIds, requestBytes: null, limitBytes: null };
 }
 
+/** What a pod of its own does not say. */
+export const unsaid = { hasEnded: false, overheadBytes: 0, requestBytes: null, limitBytes: null };
+
 /** A pod of the namespace shop, with one container of each name whose id is `<pod>-<name>`. */
 export function pod(name: string, containers: readonly (string | NodeContainer)[] = ["app"]): NodePod {
   return {
@@ -13,6 +16,7 @@ export function pod(name: string, containers: readonly (string | NodeContainer)[
     uid: `uid-${name}`,
     nodeUid: `uid-${name}`,
     qos: "Burstable",
+    ...unsaid,
     containers: containers.map((each) =>
       typeof each === "string" ? container(each, [`${name}-${each}`]) : each,
     ),

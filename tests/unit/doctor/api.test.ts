@@ -170,7 +170,7 @@ describe("api-rights:", () => {
   test("all are there", async () => {
     expect(await look()).toEqual({
       outcome: "ok",
-      detail: "may create events, patch events, list pods",
+      detail: "may create events, patch events, list pods, get nodes",
       fix: null,
     });
   });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { readPod } from "../../../src/kubernetes/pod-schema.ts";
+import { unsaid } from "../discover/pods.ts";
 
 const metadata = { namespace: "shop", name: "cart-7", uid: "2b1c-4d" };
 const bare = { metadata, spec: { containers: [{ name: "app" }] } };
@@ -7,7 +8,7 @@ const container = {
   ...{ name: "app", kind: "app" as const, containerIds: [] },
   ...{ requestBytes: null, limitBytes: null },
 };
-const plain = { ...metadata, nodeUid: metadata.uid, qos: null, containers: [container] };
+const plain = { ...metadata, nodeUid: metadata.uid, qos: null, ...unsaid, containers: [container] };
 
 test("everything that is wanted is taken, of all kinds of containers", () => {
   const pod = readPod({
@@ -22,6 +23,8 @@ test("everything that is wanted is taken, of all kinds of containers", () => {
         },
       ],
       ephemeralContainers: [{ name: "debug" }],
+      overhead: { cpu: "250m", memory: "128Mi" },
+      resources: { requests: { memory: "2Gi" }, limits: { cpu: "1", memory: "4Gi" } },
     },
     status: {
       qosClass: "Burstable",
@@ -45,6 +48,10 @@ test("everything that is wanted is taken, of all kinds of containers", () => {
     ...metadata,
     nodeUid: "abc123",
     qos: "Burstable",
+    hasEnded: false,
+    overheadBytes: 128 * 2 ** 20,
+    requestBytes: 2 ** 31,
+    limitBytes: 2 ** 32,
     containers: [
       { ...container, name: "init", kind: "init", containerIds: ["i1"] },
       { ...container, name: "sidecar" },
@@ -89,6 +96,17 @@ test.each([
   ],
 ])("a pod %s is read for what it says", (_, value) => {
   expect(readPod(value)).toEqual(plain);
+});
+
+test.each([
+  ["Pending", false],
+  ["Running", false],
+  ["Succeeded", true],
+  ["Failed", true],
+  ["Unknown", false],
+  [7, false],
+])("a pod that is %s: has it ended? %p", (phase, hasEnded) => {
+  expect(readPod({ ...bare, status: { phase } })).toEqual({ ...plain, hasEnded });
 });
 
 describe("no pod:", () => {

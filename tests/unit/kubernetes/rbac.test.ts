@@ -23,6 +23,7 @@ test("the role may do exactly what oom-guard does", () => {
   expect(ofKind("ClusterRole")[0]?.rules).toEqual([
     { apiGroups: [""], resources: ["events"], verbs: ["create", "patch"] },
     { apiGroups: [""], resources: ["pods"], verbs: ["list"] },
+    { apiGroups: [""], resources: ["nodes"], verbs: ["get"] },
   ]);
 });
 

@@ -5,6 +5,7 @@ import { ApiError } from "../../../src/kubernetes/api-error.ts";
 import { ApiClient } from "../../../src/kubernetes/client.ts";
 import type { CoreEvent } from "../../../src/kubernetes/core-event.ts";
 import { createEvent, updateEvent } from "../../../src/kubernetes/events.ts";
+import { readAllocatable } from "../../../src/kubernetes/node.ts";
 import { listNodePods } from "../../../src/kubernetes/pods.ts";
 import { rights } from "../../../src/kubernetes/rights.ts";
 import { serverVersion } from "../../../src/kubernetes/server-version.ts";
@@ -157,6 +158,7 @@ describe("reviewRight asks whether we may", () => {
     ["create events, anywhere", rights.createEvents, { ...rights.createEvents }],
     ["patch events, anywhere", rights.patchEvents, { ...rights.patchEvents }],
     ["list the pods of the node", rights.listPods, listPods],
+    ["get the node", rights.getNode, { ...rights.getNode, name: "n1" }],
   ])("%s", async (_, right, resourceAttributes) => {
     answer = { kind: "SelfSubjectAccessReview", status: { allowed: true, reason: "RBAC: allowed by ..." } };
     expect(await reviewRight(client(), right, "n1")).toEqual({ ok: true, value: true });
@@ -178,6 +180,34 @@ describe("reviewRight asks whether we may", () => {
   ])("%s", async (_, status, expected) => {
     answer = { kind: "SelfSubjectAccessReview", status };
     expect(await reviewRight(client(), rights.createEvents, "n1")).toMatchObject(expected);
+  });
+});
+
+describe("readAllocatable", () => {
+  const node = (memory?: unknown) => ({ kind: "Node", status: { allocatable: { cpu: "2", memory } } });
+
+  test.each([
+    ["takes what the node has to give, in bytes", "7816Mi", 7816 * 2 ** 20],
+    ["a quantity that is none", "lots", null],
+  ])("%s", async (_, memory, value) => {
+    answer = node(memory);
+    expect(await readAllocatable(client(), "n1")).toEqual({ ok: true, value });
+    expect(seen[0]).toMatchObject({ method: "GET", url: "/api/v1/nodes/n1?resourceVersion=0" });
+  });
+
+  test.each([
+    ["does not say", node()],
+    ["says a number", node(7)],
+    ["is another kind", { ...node("1Gi"), kind: "Pod" }],
+    ["has no status", { kind: "Node" }],
+  ])("an object that %s is no answer", async (_, value) => {
+    answer = value;
+    expect(await readAllocatable(client(), "n1")).toMatchObject({ ok: false });
+  });
+
+  test("a node's name leads nowhere else", async () => {
+    await readAllocatable(client(), "n1/../../secrets");
+    expect(seen[0]?.url).toBe("/api/v1/nodes/n1%2F..%2F..%2Fsecrets?resourceVersion=0");
   });
 });
 

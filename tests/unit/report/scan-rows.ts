@@ -1,4 +1,4 @@
-import type { ScanReport, ScanRow } from "../../../src/report/scan-report.ts";
+import type { ScanNode, ScanReport, ScanRow } from "../../../src/report/scan-report.ts";
 import { M } from "../record/incidents.ts";
 
 /** A row with a limit and a usage in M; margin, threshold and state follow from them as the guard's rules say. */
@@ -24,6 +24,9 @@ export function row(limit: number, usage: number, changes: Partial<ScanRow> = {}
     marginBytes,
     thresholdBytes,
     headroomBytes: limitBytes - usageBytes,
+    workingSetBytes: usageBytes,
+    overcommitBytes: null,
+    wasteBytes: null,
     policy: "container",
     state: usageBytes >= thresholdBytes ? "over" : usageBytes >= limitBytes - 2 * marginBytes ? "near" : "ok",
     kernelVictim: { pid: 4242, comm: "java" },
@@ -33,18 +36,34 @@ export function row(limit: number, usage: number, changes: Partial<ScanRow> = {}
 }
 
 /** A report of these rows. */
-export function report(cgroups: readonly ScanRow[], node: Partial<ScanReport["node"]> = {}): ScanReport {
+export function report(cgroups: readonly ScanRow[], node: Partial<ScanNode> = {}): ScanReport {
   return {
     version: 1,
-    node: {
-      name: "node-7",
-      kernel: "5.15.0-91-generic",
-      cgroupVersion: 1,
-      cgroupMount: "/sys/fs/cgroup/memory",
-      memoryTotalBytes: 8 * 1024 * M,
-      memoryAvailableBytes: 3 * 1024 * M,
-      ...node,
-    },
+    node: nodeOf(node),
     cgroups,
+    pods: null,
+  };
+}
+
+/** A node of 8G, 3G of them available, of which nothing else is known. */
+export function nodeOf(changes: Partial<ScanNode> = {}): ScanNode {
+  return {
+    name: "node-7",
+    kernel: "5.15.0-91-generic",
+    cgroupVersion: 1,
+    cgroupMount: "/sys/fs/cgroup/memory",
+    memoryTotalBytes: 8 * 1024 * M,
+    memoryAvailableBytes: 3 * 1024 * M,
+    linuxMemAvailableBytes: null,
+    workingSetBytes: 5 * 1024 * M,
+    evictionThresholdBytes: null,
+    distanceToEvictionBytes: null,
+    overcommit: { mode: null, commitLimitBytes: null, committedBytes: null },
+    allocatableBytes: null,
+    allocatableSource: null,
+    requestsBytes: null,
+    limitsBytes: null,
+    podsWithoutLimit: null,
+    ...changes,
   };
 }

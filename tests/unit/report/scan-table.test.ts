@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { inReadingOrder, type SortKey, sortKeys } from "../../../src/report/scan-order.ts";
 import type { ScanRow } from "../../../src/report/scan-report.ts";
 import { renderScan } from "../../../src/report/scan-table.ts";
 import { hostileNames, UNSAFE } from "./hostile.ts";
@@ -159,6 +160,60 @@ describe("the order", () => {
     expect(names([twin, small, fuller, nearer, big])).toEqual(
       ["small", "twin", "big", "nearer", "fuller"].map((pod) => `default/${pod}/app`),
     );
+  });
+});
+
+describe("sorted", () => {
+  const M = 2 ** 20;
+  const rows = [
+    row(300, 90, { cgroup: "/k/p1", kind: "pod", pod: "b", container: null, overcommitBytes: 5 * M }),
+    row(100, 80, { cgroup: "/k/p1/x", pod: "b", container: "x", wasteBytes: 9 * M }),
+    row(200, 85, { cgroup: "/k/p1/y", pod: "b", container: "y", wasteBytes: 1 * M }),
+    row(400, 70, { cgroup: "/k/lone", pod: "a", container: "z", overcommitBytes: 7 * M, wasteBytes: 3 * M }),
+  ];
+  const sorted = (sort: SortKey | null, top: number | null = null) =>
+    renderScan(report(rows), { ...plain, columns: 200, sort, top })
+      .split("\n")
+      .slice(3)
+      .filter((line) => line.includes("java"))
+      .map((line) => line.split(/ {2,}[█▒·]/)[0]?.trim());
+
+  test.each<[SortKey | null, string[]]>([
+    [null, ["default/b", "x", "y", "default/a/z"]],
+    ["headroom", ["default/b", "x", "y", "default/a/z"]],
+    ["usage", ["default/b", "y", "x", "default/a/z"]],
+    ["limit", ["default/a/z", "default/b", "y", "x"]],
+    ["overcommit", ["default/a/z", "default/b", "x", "y"]],
+    ["waste", ["default/b", "x", "y", "default/a/z"]],
+    ["name", ["default/a/z", "default/b", "x", "y"]],
+  ])("by %p, containers stay below their pod", (sort, expected) => expect(sorted(sort)).toEqual(expected));
+
+  test("equals, and what is not known, are in the order of their paths", () => {
+    const unknown = ["/c", "/a", "/b"].map((cgroup) => row(100, 50, { cgroup, pod: null, container: null }));
+    for (const sort of sortKeys) {
+      const placed = inReadingOrder(unknown, sort).map((it) => it.row.cgroup);
+      expect(placed).toEqual(["/a", "/b", "/c"]);
+    }
+  });
+
+  test("the first rows only, when there are more, and the summary still counts all", () => {
+    expect(sorted("limit", 2)).toEqual(["default/a/z", "default/b"]);
+    const summaryOf = (top: number) =>
+      renderScan(report(rows), { ...plain, top })
+        .trimEnd()
+        .split("\n")
+        .at(-1);
+    expect(summaryOf(2)).toBe("4 limited cgroups (2 shown): none near the limit");
+    expect(summaryOf(4)).toBe("4 limited cgroups: none near the limit");
+    expect(summaryOf(9)).toBe("4 limited cgroups: none near the limit");
+  });
+
+  test.each(["overcommit", "waste"] as const)("what it is sorted by is shown: %s", (sort) => {
+    const title = sort === "waste" ? "WASTE" : "OVER";
+    const lines = renderScan(report(rows), { ...plain, sort }).split("\n");
+    expect(lines[2]).toMatch(new RegExp(`LEFT +${title} +STATE`));
+    for (const line of lines) expect(Bun.stringWidth(line)).toBeLessThanOrEqual(80);
+    expect(renderScan(report(rows), plain)).not.toContain(title);
   });
 });
 

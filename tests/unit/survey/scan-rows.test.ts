@@ -4,6 +4,7 @@ import { NodePods } from "../../../src/discover/node-pods.ts";
 import { rowOf, stateOf, surveyAll } from "../../../src/survey/scan-rows.ts";
 import type { Survey, Surveyed } from "../../../src/survey/survey.ts";
 import { facts, M } from "../decide/processes.ts";
+import { unsaid } from "../discover/pods.ts";
 
 /** A container of 1000M: margin 20M, threshold 980M. */
 function surveyed(usage: number, changes: Partial<Surveyed> = {}): Surveyed {
@@ -25,7 +26,7 @@ function surveyed(usage: number, changes: Partial<Surveyed> = {}): Surveyed {
       usageBytes: usage * M,
       slackBytes: 0,
       fileBytes: 5 * M,
-      inactiveFileBytes: 0,
+      inactiveFileBytes: 4 * M,
       swappableBytes: 2 * M,
       anonBytes: 900 * M,
     },
@@ -40,7 +41,7 @@ function surveyed(usage: number, changes: Partial<Surveyed> = {}): Surveyed {
 const pods = new NodePods();
 pods.replaceAll([
   {
-    ...{ namespace: "default", name: "web-0", uid: "uid", nodeUid: "uid", qos: null },
+    ...{ namespace: "default", name: "web-0", uid: "uid", nodeUid: "uid", qos: null, ...unsaid },
     containers: [
       { name: "app", kind: "app", containerIds: ["c"], requestBytes: 300 * M, limitBytes: 999 * M },
     ],
@@ -79,6 +80,9 @@ test("a row has the fields of the contract, and nothing else", () => {
     marginBytes: 20 * M,
     thresholdBytes: 980 * M,
     headroomBytes: 30 * M,
+    workingSetBytes: 966 * M,
+    overcommitBytes: 700 * M,
+    wasteBytes: 0,
     policy: "container",
     state: "near",
     kernelVictim: { pid: 1, comm: "p1" },
@@ -86,10 +90,16 @@ test("a row has the fields of the contract, and nothing else", () => {
   });
 });
 
+test("what is asked for and not used is wasted", () => {
+  expect(rowOf(surveyed(100), pods)).toMatchObject({ workingSetBytes: 96 * M, wasteBytes: 204 * M });
+});
+
 test("nobody to kill is null, and a limit below usage leaves no headroom", () => {
   expect(rowOf(surveyed(1100, { kernelVictim: null, guardChoice: null }), new NodePods())).toMatchObject({
     headroomBytes: 0,
     requestBytes: null,
+    overcommitBytes: null,
+    wasteBytes: null,
     kernelVictim: null,
     guardVictim: null,
   });

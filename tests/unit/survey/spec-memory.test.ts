@@ -1,8 +1,9 @@
 import { expect, test } from "bun:test";
 import type { Identity } from "../../../src/discover/identity.ts";
 import { NodePods } from "../../../src/discover/node-pods.ts";
-import type { ContainerKind, NodeContainer } from "../../../src/kubernetes/node-pod.ts";
-import { specMemory } from "../../../src/survey/spec-memory.ts";
+import type { ContainerKind, NodeContainer, NodePod } from "../../../src/kubernetes/node-pod.ts";
+import { podBytes, specMemory } from "../../../src/survey/spec-memory.ts";
+import { unsaid } from "../discover/pods.ts";
 
 const container = (
   name: string,
@@ -17,12 +18,14 @@ const container = (
   limitBytes,
 });
 const pods = new NodePods();
-const pod = (uid: string, containers: NodeContainer[]) => ({
-  ...{ namespace: "shop", name: uid, uid, nodeUid: uid, qos: null },
+const pod = (uid: string, containers: NodeContainer[], changes: Partial<NodePod> = {}): NodePod => ({
+  ...{ namespace: "shop", name: uid, uid, nodeUid: uid, qos: null, ...unsaid },
   containers,
+  ...changes,
 });
+const full = [container("app", 100, 200), container("sidecar", 0, 50)];
 pods.replaceAll([
-  pod("full", [container("app", 100, 200), container("sidecar", 0, 50)]),
+  pod("full", full),
   pod("part", [container("app", 100, null), container("sidecar", null, 50)]),
   pod("empty", []),
   pod("small-init", [
@@ -48,6 +51,10 @@ pods.replaceAll([
   ]),
   pod("debugged", [container("app", 100, 200), container("debug", null, null, "ephemeral")]),
   pod("only-init", [container("a", 50, 300, "init")]),
+  pod("overhead", full, { overheadBytes: 7 }),
+  pod("unlimited", [container("app", 100, null)], { overheadBytes: 7 }),
+  pod("whole", [container("app", null, null)], { requestBytes: 400, limitBytes: 800 }),
+  pod("whole-overhead", full, { requestBytes: 400, overheadBytes: 7 }),
 ]);
 
 const of = (changes: Partial<Identity>): Identity => ({
@@ -78,9 +85,31 @@ test.each<[string, Partial<Identity>, number | null, number | null]>([
   ["a pod with a sidecar that runs beside it", { kind: "pod", podUid: "early-sidecar" }, 160, 310],
   ["a pod that is looked into: as without", { kind: "pod", podUid: "debugged" }, 100, 200],
   ["a pod of which only init containers are told", { kind: "pod", podUid: "only-init" }, null, null],
+  ["a pod with an overhead", { kind: "pod", podUid: "overhead" }, 107, 257],
+  ["a pod without a limit, with an overhead", { kind: "pod", podUid: "unlimited" }, 107, null],
+  ["a pod that says it as a whole", { kind: "pod", podUid: "whole" }, 400, 800],
+  ["a pod that says one as a whole", { kind: "pod", podUid: "whole-overhead" }, 407, 257],
+  ["a container of a pod that says it as a whole", { podUid: "whole", containerId: "id-app" }, null, null],
   ["a pod without containers", { kind: "pod", podUid: "empty" }, null, null],
   ["a sandbox has none", { kind: "sandbox", containerId: "id-app" }, null, null],
   ["what lies inside a container has none", { kind: "other", containerId: "id-app" }, null, null],
 ])("%s", (_, identity, requestBytes, specLimitBytes) => {
   expect(specMemory(of(identity), pods)).toEqual({ requestBytes, specLimitBytes });
+});
+
+test.each<[string, string, number, number]>([
+  ["all that is said", "full", 100, 250],
+  ["what is not said counts for nothing", "part", 100, 50],
+  ["nothing said at all", "empty", 0, 0],
+  ["the overhead comes on top", "overhead", 107, 257],
+  ["but makes no limit", "unlimited", 107, 0],
+  ["the pod's own word before its containers'", "whole-overhead", 407, 257],
+  ["an init container that needs more", "large-init", 160, 300],
+  ["before there is another", "only-init", 50, 300],
+])("as the scheduler counts: %s", (_, uid, requestBytes, limitBytes) => {
+  const found = pods.pod(uid)!;
+  expect([podBytes(found, "requestBytes"), podBytes(found, "limitBytes")]).toEqual([
+    requestBytes,
+    limitBytes,
+  ]);
 });

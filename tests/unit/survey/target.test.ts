@@ -4,6 +4,7 @@ import type { ContainerName } from "../../../src/discover/container-name.ts";
 import { ContainerNames } from "../../../src/discover/container-names.ts";
 import { NodePods } from "../../../src/discover/node-pods.ts";
 import { findTarget, type TargetWorld } from "../../../src/survey/target.ts";
+import { unsaid } from "../discover/pods.ts";
 import { scratch } from "../record/tiny-disk.ts";
 
 const UID = "11111111-2222-3333-4444-555555555555";
@@ -45,7 +46,15 @@ function world(changes: Partial<TargetWorld> = {}): TargetWorld {
     ...{ requestBytes: null, limitBytes: null },
   };
   pods.replaceAll([
-    { namespace: "shop", name: "batch", uid: API_UID, nodeUid: API_UID, qos: null, containers: [job] },
+    {
+      namespace: "shop",
+      name: "batch",
+      uid: API_UID,
+      nodeUid: API_UID,
+      qos: null,
+      ...unsaid,
+      containers: [job],
+    },
   ]);
   return {
     procRoot: "/nowhere",
