@@ -14,12 +14,21 @@ import type { Unit } from "./units.ts";
 /** What a kill did. `unit` stays open as long as the victims are watched; whoever gets the strike closes it. */
 export interface Strike {
   readonly unit: Unit;
-  /** The whole container was meant, so what joins it while it dies is killed too. */
-  readonly whole: boolean;
-  readonly pids: Set<number>;
+  /** The whole container was meant, so what joins it while it dies is killed too; null: one process was meant. */
+  readonly roll: Roll | null;
+  /** Who was signalled. */
+  readonly pids: ReadonlySet<number>;
   readonly victims: readonly Victim[];
   /** When the last SIGKILL was on its way (performance.now()). */
   readonly atMs: number;
+}
+
+/** Who was found in a container that is being killed; grows as long as it dies. */
+export interface Roll {
+  readonly seen: Set<number>;
+  readonly killed: Set<number>;
+  /** One of them may not be killed. */
+  isSpared: boolean;
 }
 
 /** Everything a strike needs beside the candidates. */
@@ -54,10 +63,14 @@ function strikeContainer(units: readonly Unit[], order: StrikeOrder): Strike | n
     const pids = pidsBelow(unit.directoryFd);
     const known = processes ?? order.snapshot ?? readWithinBudget(order.around.procRoot, pids);
     order.onIntent(unit, pids);
-    const { killed, atMs } = killAll(unit, pids, order);
+    const roll: Roll = { seen: new Set(), killed: new Set(), isSpared: false };
+    killUnseen(unit, pids, roll, order);
+    const struckMs = performance.now();
+    const atMs = killNewcomers(unit, roll, order) ?? struckMs;
+    const { killed } = roll;
     if (killed.size === 0) continue;
     const victims = listVictims(describe(known, order), killed, order.around.procRoot);
-    return { unit, whole: true, pids: killed, victims, atMs };
+    return { unit, roll, pids: killed, victims, atMs };
   }
   return null;
 }
@@ -70,69 +83,41 @@ function strikeProcess(units: readonly Unit[], order: StrikeOrder): Strike | nul
     if (typeof outcome === "number") order.onRefused(process.pid, outcome);
     if (outcome !== "killed") continue;
     const pids = new Set([process.pid]);
-    return { unit, whole: false, pids, victims: [victimOf(process, badness)], atMs: performance.now() };
+    return { unit, roll: null, pids, victims: [victimOf(process, badness)], atMs: performance.now() };
   }
   return null;
 }
 
 type KillOrder = Pick<StrikeOrder, "around" | "hierarchy" | "signal" | "onRefused">;
 
-/** SIGKILLs these, and then whoever else a fresh list shows, until it shows nobody new. @returns who, and when the last one was sent */
-function killAll(
-  unit: Unit,
-  pids: readonly number[],
-  order: KillOrder,
-): { readonly killed: Set<number>; readonly atMs: number } {
-  const killed = new Set<number>();
-  const seen = new Set<number>();
-  let isSpared = killUnseen(unit, pids, seen, killed, order).isSpared;
-  let atMs = performance.now();
+/**
+ * SIGKILLs whoever is in the unit and not on the roll, until a fresh list shows nobody new. Where somebody forks faster
+ * than lists can be read, all are killed at one stroke, if this kernel can and all of them may be.
+ * @returns when the last one was sent (performance.now()); null: there was nobody new
+ */
+export function killNewcomers(unit: Unit, roll: Roll, order: KillOrder): number | null {
+  let atMs: number | null = null;
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    const newcomers = killNewcomers(unit, seen, killed, order);
-    if (newcomers.found === 0) break;
-    isSpared ||= newcomers.isSpared;
-    // Somebody forks faster than lists can be read.
-    if (!isSpared) order.around.reader.killAll?.(unit.directoryFd);
+    if (killUnseen(unit, pidsBelow(unit.directoryFd), roll, order) === 0) break;
+    if (!roll.isSpared) order.around.reader.killAll?.(unit.directoryFd);
     atMs = performance.now();
   }
-  return { killed, atMs };
+  return atMs;
 }
 
-/** What a round came to. */
-interface Round {
-  /** How many were new. */
-  readonly found: number;
-  /** One of them may not be killed. */
-  readonly isSpared: boolean;
-}
-
-/**
- * SIGKILLs what is in the unit and was not seen before.
- * @param seen every pid that was tried; grows @param killed every pid that was signalled; grows
- */
-export function killNewcomers(unit: Unit, seen: Set<number>, killed: Set<number>, order: KillOrder): Round {
-  return killUnseen(unit, pidsBelow(unit.directoryFd), seen, killed, order);
-}
-
-function killUnseen(
-  unit: Unit,
-  pids: readonly number[],
-  seen: Set<number>,
-  killed: Set<number>,
-  order: KillOrder,
-): Round {
+/** @returns how many were not seen before */
+function killUnseen(unit: Unit, pids: readonly number[], roll: Roll, order: KillOrder): number {
   let found = 0;
-  let isSpared = false;
   for (const pid of pids) {
-    if (seen.has(pid)) continue;
-    seen.add(pid);
+    if (roll.seen.has(pid)) continue;
+    roll.seen.add(pid);
     found++;
     const outcome = killProcess(order.around.procRoot, pid, unit.cgroup, order.hierarchy, order.signal);
-    if (outcome === "killed") killed.add(pid);
-    else if (outcome === "spared") isSpared = true;
+    if (outcome === "killed") roll.killed.add(pid);
+    else if (outcome === "spared") roll.isSpared = true;
     else if (typeof outcome === "number") order.onRefused(pid, outcome);
   }
-  return { found, isSpared };
+  return found;
 }
 
 /** Facts of as many of these processes as can be read in 0.3 ms. */

@@ -113,8 +113,8 @@ export class Executor {
   }
 
   /** SIGKILLs what joined a container while it dies. */
-  killNewcomers({ strike: struck, seen, spec }: Ongoing): void {
-    killNewcomers(struck.unit, seen, struck.pids, this.#order(spec));
+  killNewcomers({ strike: { unit, roll }, spec }: Ongoing): void {
+    if (roll !== null) killNewcomers(unit, roll, this.#order(spec));
   }
 
   /** Tells that victims do not die. */

@@ -13,7 +13,6 @@ export interface Ongoing {
   readonly spec: WatchSpec;
   readonly strike: Strike;
   readonly struckMs: number;
-  readonly seen: Set<number>;
   /** Victims that were seen dead. They stay dead, and looking at one that nobody reaps costs 20 us. */
   readonly dead: Set<number>;
   dying: Dying;
@@ -41,7 +40,6 @@ export class OngoingStrikes {
       spec,
       strike,
       struckMs: nowMs,
-      seen: new Set(strike.pids),
       dead: new Set(),
       dying: freshDying(usageBytes, strike.pids.size, nowMs),
     });
@@ -57,7 +55,7 @@ export class OngoingStrikes {
 
   isStuckUnit(cgroup: string): boolean {
     for (const { strike, dying } of this.#strikes) {
-      if (dying.stuck && strike.whole && strike.unit.cgroup === cgroup) return true;
+      if (dying.stuck && strike.roll !== null && strike.unit.cgroup === cgroup) return true;
     }
     return false;
   }
@@ -87,7 +85,7 @@ export class OngoingStrikes {
   ): void {
     for (const ongoing of this.#strikes) {
       if (ongoing.dying.nextMs > nowMs) continue;
-      if (ongoing.strike.whole && !ongoing.dying.stuck) onNewcomers(ongoing);
+      if (ongoing.strike.roll !== null && !ongoing.dying.stuck) onNewcomers(ongoing);
       const alive = this.#countAlive(ongoing);
       if (alive === 0) {
         this.#strikes.delete(ongoing);

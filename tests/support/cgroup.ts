@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileS
 import { dirname } from "node:path";
 import { hierarchy } from "./hierarchy.ts";
 import { pause } from "./patience.ts";
+import { signal } from "./processes.ts";
 
 export const MIB = 1024 * 1024;
 
@@ -107,7 +108,7 @@ export class TestCgroup {
     for (const directory of directories) {
       for (let tries = 0; existsSync(directory); tries++) {
         for (const pid of readFileSync(`${directory}/cgroup.procs`, "utf8").split("\n").filter(Boolean)) {
-          process.kill(Number(pid), "SIGKILL");
+          signal(Number(pid), "SIGKILL");
         }
         try {
           rmdirSync(directory);

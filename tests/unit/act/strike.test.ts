@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { close, openDirectory } from "../../../ffi/file.ts";
 import { cString } from "../../../ffi/native-buffer.ts";
 import type { Surroundings } from "../../../src/act/choose.ts";
-import { strike } from "../../../src/act/strike.ts";
+import { killNewcomers, type StrikeOrder, strike } from "../../../src/act/strike.ts";
 import { memoryReaderV2 } from "../../../src/cgroup/v2/read.ts";
 import { kernelGeneration } from "../../../src/decide/kernel-generation.ts";
 
@@ -38,8 +38,10 @@ function enter(pid: number, adj = 0): void {
   writeFileSync(`${root}/proc/${pid}/oom_score_adj`, `${adj}\n`);
 }
 
-/** Strikes the container. @param onSignal what happens when a process is signalled */
-function strikeIt(onSignal: (pid: number) => number): ReturnType<typeof strike> {
+const units = () => [{ cgroup: CGROUP, directoryFd }];
+
+/** @param onSignal what happens when a process is signalled */
+function orderOf(onSignal: (pid: number) => number): StrikeOrder {
   const reader = {
     ...memoryReaderV2,
     killAll: () => {
@@ -55,7 +57,7 @@ function strikeIt(onSignal: (pid: number) => number): ReturnType<typeof strike> 
     isExempt: () => false,
     isStuck: () => false,
   };
-  return strike([{ cgroup: CGROUP, directoryFd }], {
+  return {
     policy: "container",
     totalPages: () => 1000,
     hierarchy: 2,
@@ -67,8 +69,10 @@ function strikeIt(onSignal: (pid: number) => number): ReturnType<typeof strike> 
     snapshot: [],
     onIntent: () => undefined,
     onRefused: () => undefined,
-  });
+  };
 }
+
+const strikeIt = (onSignal: (pid: number) => number) => strike(units(), orderOf(onSignal));
 
 test("everybody is signalled, and nothing waits for the kernel's cgroup lock", () => {
   for (const pid of [FIRST, FIRST + 1]) enter(pid);
@@ -103,4 +107,18 @@ test("not where somebody in it must not be killed (oom_score_adj -1000)", () => 
     return 0;
   });
   expect(done).toEqual(["0", "2"]);
+});
+
+test("what joins it while it dies is signalled, and so is what that forks, until nobody is new", () => {
+  enter(FIRST);
+  const order = orderOf((pid) => {
+    if (pid > FIRST && pid < FIRST + 3) enter(pid + 1);
+    return 0;
+  });
+  const { unit, roll } = strike(units(), order)!;
+  enter(FIRST + 1);
+  expect(killNewcomers(unit, roll!, order)).not.toBeNull();
+  expect(done).toEqual(["0", "1", "all", "2", "all", "3", "all"]);
+  expect(roll!.killed.size).toBe(4);
+  expect(killNewcomers(unit, roll!, order)).toBeNull();
 });
