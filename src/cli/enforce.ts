@@ -40,7 +40,7 @@ export async function enforce(tools: SurveyTools, over: readonly Surveyed[]): Pr
   }
   const log = createLog({ format: logFormat, level: logLevel });
   const access = new ClusterAccess(tools.config.kubernetes, process.env);
-  const recorder = openRecorder(stateDir, null, tools.hierarchy.version, log, () => eventMode(access));
+  const { recorder } = openRecorder(stateDir, null, tools.hierarchy.version, log, () => eventMode(access));
   const survey = new Survey(tools);
   try {
     const deepestFirst = over.toSorted((a, b) => b.cgroup.split("/").length - a.cgroup.split("/").length);
@@ -90,7 +90,7 @@ async function enforceOne(
   }
   const identityOf = (victim: string) => survey.identify(victim).identity;
   const report = (incident: Incident) => {
-    recorder.record(incident, null, performance.now());
+    recorder.record(incident, [], performance.now());
     logIncident(log, incident);
   };
   if (action === "note") {
@@ -153,7 +153,7 @@ async function untilDead(struck: Strike, incident: Incident, recorder: Recorder,
   while (pidsBelow(struck.unit.directoryFd).some((pid) => struck.pids.has(pid))) {
     if (performance.now() - struckMs > DEATH_WAIT_MS) {
       const stuck = { ...incident, id: `${incident.id}-stuck`, kind: "stuck" as const };
-      recorder.record(stuck, null, performance.now());
+      recorder.record(stuck, [], performance.now());
       logIncident(log, stuck);
       return;
     }

@@ -29,7 +29,7 @@ export function prepare(
   const blackBox = openBlackBox(config.stateDir, log);
   const clusterAccess = new ClusterAccess(config.kubernetes, process.env);
   keepCredentials(config, (message) => log.info("core-files-possible", message));
-  const recorder = openRecorder(config.stateDir, blackBox, mount.version, log, () =>
+  const { recorder, counted } = openRecorder(config.stateDir, blackBox, mount.version, log, () =>
     eventMode(clusterAccess),
   );
   return {
@@ -38,6 +38,7 @@ export function prepare(
     hierarchy,
     reader: memoryReader(mount.version),
     recorder,
+    counted,
     sentinelUrl,
     blackBoxFd: blackBox?.fd ?? -1,
     kernelRelease: release(),

@@ -9,7 +9,7 @@ import { identifyCgroup } from "../discover/identify.ts";
 import { Roots } from "../discover/roots.ts";
 import type { CgroupTree } from "../discover/tree.ts";
 import type { ClusterAccess } from "../kubernetes/cluster-access.ts";
-import type { Recorder } from "../record/recorder.ts";
+import type { Left, Recorder } from "../record/recorder.ts";
 import type { Log } from "../report/log.ts";
 import { Metrics } from "../report/metrics/metrics.ts";
 import type { GuardCounts } from "../report/status-text.ts";
@@ -18,6 +18,7 @@ import type { FromSentinel } from "../sentinel/protocol.ts";
 import { Cluster } from "./cluster.ts";
 import { followTree } from "./follow-tree.ts";
 import { Inbox } from "./inbox.ts";
+import { KernelWatch } from "./kernel-watch.ts";
 import { metricSources } from "./metric-sources.ts";
 import { Runtimes } from "./runtimes.ts";
 
@@ -28,6 +29,8 @@ export interface DaemonParts {
   readonly hierarchy: Hierarchy;
   readonly reader: MemoryReader;
   readonly recorder: Recorder;
+  /** The kernel's kills that an earlier process has left in the black box. */
+  readonly counted: readonly Left[];
   readonly sentinelUrl: string;
   readonly blackBoxFd: number;
   readonly kernelRelease: string;
@@ -55,6 +58,7 @@ export class Daemon {
   readonly #sentinel: SentinelHandle;
   readonly #metrics: Metrics;
   readonly #inbox: Inbox;
+  readonly #kernelWatch: KernelWatch;
   readonly #timers: readonly Timer[];
   #config: Config;
 
@@ -69,15 +73,32 @@ export class Daemon {
       () => parts.recorder.outbox(performance.now()),
       log,
     );
+    const identify = (cgroup: string) => identifyCgroup(cgroup, this.#names, this.#cluster.pods);
+    const rules = compileRules(config);
+    this.#kernelWatch = new KernelWatch(
+      {
+        stateDir: config.stateDir,
+        procRoot: PROC,
+        hierarchy,
+        recorder: parts.recorder,
+        log,
+        identify,
+        record: (incident, slots) => this.#inbox.record(incident, slots),
+      },
+      { rules, roots: new Roots(config.cgroupRoots) },
+    );
     this.#armer = new Armer(
       {
         hierarchy,
-        identify: (cgroup) => identifyCgroup(cgroup, this.#names, this.#cluster.pods),
-        onIdentified: (cgroup, identity) => this.#cluster.identified(cgroup, identity),
+        identify,
+        onIdentified: (cgroup, identity) => {
+          this.#cluster.identified(cgroup, identity);
+          this.#kernelWatch.identified(cgroup, identity);
+        },
         send: (message) => sentinel.send(message),
         onTrouble: (kind, cause, message) => log.once(kind, cause, "warn", message),
       },
-      compileRules(config),
+      rules,
     );
     this.#reclaimer = new Reclaimer(hierarchy, reader, config.reclaim, (cgroup, outcome, freedBytes) =>
       this.#reclaimed(cgroup, outcome, freedBytes),
@@ -88,7 +109,12 @@ export class Daemon {
       { names: this.#names, procRoot: PROC, hierarchy: hierarchy.version },
       log,
     );
-    const watched = { armer: this.#armer, cluster: this.#cluster, sentinel };
+    const watched = {
+      armer: this.#armer,
+      cluster: this.#cluster,
+      sentinel,
+      kernelWatch: this.#kernelWatch,
+    };
     this.#metrics = new Metrics(metricSources({ ...parts, ...watched, procRoot: PROC }), log);
     this.#metrics.configure(config.metrics);
     this.#inbox = new Inbox({
@@ -98,6 +124,7 @@ export class Daemon {
       cluster: this.#cluster,
       armer: this.#armer,
       reclaimer: this.#reclaimer,
+      kernelKills: this.#kernelWatch.kills,
     });
     for (const names of [this.#names, this.#cluster.pods])
       names.onChange((change) => this.#armer.namesChanged(change));
@@ -105,6 +132,7 @@ export class Daemon {
       setInterval(() => this.#resync(), config.resyncMs),
       setInterval(() => {
         this.#retryStore();
+        this.#kernelWatch.tick();
         // Walking 250 cgroups takes some 5 ms.
         if (this.#tree.isBlind) this.#lookAtAll();
         this.#metrics.tick(performance.now());
@@ -120,16 +148,25 @@ export class Daemon {
     const early: FromSentinel[] = [];
     const sentinel = await SentinelHandle.spawn(
       parts.sentinelUrl,
-      { cgroupVersion: hierarchy.version, mount: hierarchy.mount, procRoot: PROC, kernelRelease, blackBoxFd },
+      {
+        cgroupVersion: hierarchy.version,
+        mount: hierarchy.mount,
+        procRoot: PROC,
+        kernelRelease,
+        blackBoxFd,
+        blackBoxFirst: Math.max(-1, ...parts.counted.map(({ slot }) => slot)) + 1,
+      },
       (message) => (daemon === null ? early.push(message) : daemon.#inbox.receive(message)),
       (reason) => parts.onFatal(`the sentinel thread ended: ${reason}`),
     );
     daemon = new Daemon(parts, sentinel);
+    daemon.#kernelWatch.start(parts.counted);
     for (const message of early) daemon.#inbox.receive(message);
     daemon.#runtimes.start();
     if (goByName(parts.config.rules)) await daemon.#runtimes.waitForNames();
     daemon.#tree.resync();
     await daemon.settled();
+    await daemon.#kernelWatch.settled();
     hierarchy.tidy();
     daemon.#cluster.introduce();
     // An earlier process may have left some.
@@ -170,8 +207,11 @@ export class Daemon {
     this.#config = inForce;
     this.#parts.log.setLevel(config.logLevel);
     this.#reclaimer.configure(config.reclaim);
-    this.#armer.applyRules(compileRules(config));
-    this.#tree.resync(new Roots(config.cgroupRoots));
+    const rules = compileRules(config);
+    const roots = new Roots(config.cgroupRoots);
+    this.#kernelWatch.configure({ rules, roots });
+    this.#armer.applyRules(rules);
+    this.#tree.resync(roots);
     this.#cluster.reconfigure(config.kubernetes);
     this.#metrics.configure(config.metrics);
     return later;
@@ -184,11 +224,12 @@ export class Daemon {
     // That it has ended by itself is said already.
     if (!stopped && !this.#sentinel.isDead)
       this.#parts.log.warn("sentinel-not-stopped", "the sentinel thread did not confirm its end");
+    const recorded = this.#kernelWatch.stop();
     this.#tree.close();
     await this.#parts.hierarchy.letAllGo();
     const sources = Promise.all([this.#metrics.stop(), this.#cluster.stop(), this.#runtimes.stop()]);
     await Promise.race([sources, Bun.sleep(SOURCES_STOP_MS)]);
-    return stopped;
+    return stopped && recorded;
   }
 
   #reclaimed(cgroup: string, outcome: ReclaimOutcome, freedBytes: number): void {

@@ -1,6 +1,7 @@
 import type { Reclaimer } from "../act/reclaimer.ts";
 import type { Armer } from "../arm/armer.ts";
-import type { IncidentKind } from "../record/incident.ts";
+import type { KernelKills } from "../kernel-oom/kernel-kills.ts";
+import type { Incident, IncidentKind } from "../record/incident.ts";
 import type { Recorder } from "../record/recorder.ts";
 import type { Log } from "../report/log.ts";
 import type { Metrics } from "../report/metrics/metrics.ts";
@@ -16,9 +17,10 @@ export interface InboxParts {
   readonly metrics: Metrics;
   readonly armer: Armer;
   readonly reclaimer: Reclaimer;
+  readonly kernelKills: KernelKills;
 }
 
-/** Takes what the sentinel thread tells to whom it concerns, and counts the incidents. */
+/** Takes what the sentinel thread tells to whom it concerns; records, reports and counts the incidents. */
 export class Inbox {
   readonly #parts: InboxParts;
   readonly #incidents: Record<IncidentKind, number> = { kill: 0, "would-kill": 0, "kernel-oom": 0, stuck: 0 };
@@ -32,15 +34,27 @@ export class Inbox {
     return this.#incidents;
   }
 
+  /** Something happened. @param slots where it is in the black box until it is stored */
+  record(incident: Incident, slots: readonly number[]): void {
+    const { log, recorder, cluster, metrics } = this.#parts;
+    this.#incidents[incident.kind]++;
+    recorder.record(incident, slots, performance.now());
+    metrics.recorded(incident);
+    logIncident(log, incident);
+    cluster.wake();
+  }
+
   receive(message: FromSentinel): void {
-    const { log, recorder, cluster, metrics, armer, reclaimer } = this.#parts;
+    const { log, recorder, armer, reclaimer, kernelKills } = this.#parts;
     switch (message.type) {
-      case "incident":
-        this.#incidents[message.incident.kind]++;
-        recorder.record(message.incident, message.blackBoxSlot, performance.now());
-        metrics.recorded(message.incident);
-        logIncident(log, message.incident);
-        cluster.wake();
+      case "incident": {
+        const { incident, blackBoxSlot, pids } = message;
+        if (pids.length > 0) kernelKills.struck(incident.cgroup, pids);
+        this.record(incident, [blackBoxSlot]);
+        break;
+      }
+      case "kernel-kill":
+        kernelKills.counted({ ...message, slot: message.blackBoxSlot });
         break;
       case "dead":
         recorder.setDead(message.id, message.deadMillis, performance.now());

@@ -8,6 +8,7 @@ import type { MetricSources } from "../report/metrics/sources.ts";
 import type { SentinelHandle } from "../sentinel/handle.ts";
 import { specMemory } from "../survey/spec-memory.ts";
 import type { Cluster } from "./cluster.ts";
+import type { KernelWatch } from "./kernel-watch.ts";
 
 /** The parts of the daemon that metrics tell of. */
 export interface MeasuredParts {
@@ -17,13 +18,14 @@ export interface MeasuredParts {
   readonly armer: Armer;
   readonly cluster: Cluster;
   readonly sentinel: SentinelHandle;
+  readonly kernelWatch: KernelWatch;
   /** Usually "/proc". */
   readonly procRoot: string;
 }
 
 /** Where the daemon's metrics come from. */
 export function metricSources(parts: MeasuredParts): MetricSources {
-  const { hierarchy, reader, recorder, armer, cluster, sentinel, procRoot } = parts;
+  const { hierarchy, reader, recorder, armer, cluster, sentinel, kernelWatch, procRoot } = parts;
   const { version, mount } = hierarchy;
   return {
     cgroups: () => armer.known(),
@@ -38,7 +40,7 @@ export function metricSources(parts: MeasuredParts): MetricSources {
     skips: sentinel.skips,
     pingSentinel: () => sentinel.ping(),
     isStoring: () => recorder.isStoring,
-    isKernelLogRead: () => false,
+    isKernelLogRead: () => kernelWatch.isLogRead,
     outbox() {
       const events = cluster.waitingEvents;
       return events === null ? null : { events, oldestMs: cluster.oldestWaitingMs };

@@ -4,7 +4,7 @@ import { BlackBox, VOLATILE_DIR } from "../record/black-box.ts";
 import type { Incident } from "../record/incident.ts";
 import { IncidentQueue } from "../record/incident-queue.ts";
 import type { EventMode } from "../record/initial-event.ts";
-import { Recorder } from "../record/recorder.ts";
+import { type Left, Recorder } from "../record/recorder.ts";
 import { IncidentStore } from "../record/store.ts";
 import type { Log } from "../report/log.ts";
 import { logIncident } from "../report/reporter.ts";
@@ -27,14 +27,18 @@ export function openBlackBox(stateDir: string, log: Log): BlackBox | null {
   }
 }
 
-/** Opens the store, and stores and reports what the last process could not. A store that does not work is said once per reason. */
+/**
+ * Opens the store, and stores and reports what the last process could not. A store that does not work is said once per
+ * reason.
+ * @returns `counted`: the kernel's kills that it has left, which are not recorded yet
+ */
 export function openRecorder(
   stateDir: string,
   blackBox: BlackBox | null,
   hierarchy: 1 | 2,
   log: Log,
   eventMode: () => EventMode = () => "off",
-): Recorder {
+): { recorder: Recorder; counted: readonly Left[] } {
   const failing = new Set<string>();
   const queue = new IncidentQueue(() => {
     const opened = IncidentStore.open(stateDir);
@@ -65,14 +69,15 @@ export function openRecorder(
     },
     eventMode,
   );
-  const recovered = recorder.recover((incident) => happened(incident, hierarchy), performance.now());
-  if (recovered.length > 0)
-    log.warn(
-      "incidents-recovered",
-      `${recovered.length} incidents were left by an oom-guard that ended abruptly`,
-    );
-  for (const incident of recovered) logIncident(log, incident);
-  return recorder;
+  const { stored, counted } = recorder.recover(
+    (incident) => happened(incident, hierarchy),
+    performance.now(),
+  );
+  const left = stored.length + counted.length;
+  if (left > 0)
+    log.warn("incidents-recovered", `${left} incidents were left by an oom-guard that ended abruptly`);
+  for (const incident of stored) logIncident(log, incident);
+  return { recorder, counted };
 }
 
 /** An intent was carried out if one of its victims is no longer where it was. */

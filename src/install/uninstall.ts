@@ -52,7 +52,7 @@ export function* purge(root: string, stateDirs: readonly string[]): Generator<Re
   const places: [string, (name: string) => boolean][] = [
     [dirname(CONFIG_PATH), (name) => name === "config.toml"],
     ...stateDirs.map((path): [string, (name: string) => boolean] => [path, isStateFile]),
-    [VOLATILE_DIR, (name) => name.startsWith("black-box-")],
+    [VOLATILE_DIR, (name) => /^(black-box|kernel-log)-/.test(name)],
   ];
   for (const [path, isOurs] of places) {
     const step = attempt(root, path, (real) => {
@@ -66,7 +66,10 @@ export function* purge(root: string, stateDirs: readonly string[]): Generator<Re
 
 /** Everything that `record/` writes into the state directory. */
 function isStateFile(name: string): boolean {
-  return name === "lock" || name === "black-box" || /^incidents\.db(-wal|-shm|\.corrupt-.*)?$/.test(name);
+  return (
+    ["lock", "black-box", "kernel-log"].includes(name) ||
+    /^incidents\.db(-wal|-shm|\.corrupt-.*)?$/.test(name)
+  );
 }
 
 /** The state directories there may be: the default one, and the configured one if the configuration can be read. */

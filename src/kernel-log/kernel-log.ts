@@ -83,9 +83,12 @@ export class KernelLog {
     return Number.isFinite(this.#toldUpTo) ? Math.max(this.#toldUpTo, this.#last ?? 0) : null;
   }
 
-  /** Tells nothing from now on. */
+  /** Tells what is there by now, and nothing from then on. */
   stop(): void {
     if (this.#isStopped) return;
+    // While a thread waits for a record, reading would wait for that thread (devkmsg_read(), kernel/printk/printk.c).
+    if (!this.#isWaiting) this.#drain();
+    this.#assembler.flush();
     this.#isStopped = true;
     this.#cancel();
     if (!this.#isWaiting) this.#close();

@@ -27,11 +27,15 @@ export class BlackBoxWriter {
   readonly #fd: number;
   readonly #slot = new NativeBuffer(SLOT_BYTES);
   readonly #room = this.#slot.bytes.subarray(HEADER);
-  #next = 0;
+  #next: number;
 
-  /** @param fd the open file, or -1: nothing is written */
-  constructor(fd: number) {
+  /**
+   * @param fd the open file, or -1: nothing is written
+   * @param first the slot to begin with
+   */
+  constructor(fd: number, first = 0) {
     this.#fd = fd;
+    this.#next = first % SLOTS;
   }
 
   /** Claims a slot for one incident. */
@@ -86,6 +90,7 @@ const cutNames = (_: string, value: unknown) => (typeof value === "string" ? val
 
 /** An incident found after a crash. */
 export interface Recovered {
+  readonly slot: number;
   readonly state: SlotState;
   readonly incident: unknown;
 }
@@ -116,7 +121,7 @@ export class BlackBox {
     for (let slot = 0; slot < SLOTS; slot++) {
       const count = readSync(this.fd, bytes, 0, SLOT_BYTES, slot * SLOT_BYTES);
       const record = count > HEADER ? parseSlot(bytes.subarray(0, count)) : null;
-      if (record !== null) found.push(record);
+      if (record !== null) found.push({ slot, ...record });
     }
     return found;
   }
@@ -126,9 +131,9 @@ export class BlackBox {
     writeSync(this.fd, new Uint8Array(4), 0, 4, slot * SLOT_BYTES);
   }
 
-  /** Forgets everything. */
-  clearAll(): void {
-    for (let slot = 0; slot < SLOTS; slot++) this.clear(slot);
+  /** Forgets everything else. */
+  clearAllBut(kept: ReadonlySet<number>): void {
+    for (let slot = 0; slot < SLOTS; slot++) if (!kept.has(slot)) this.clear(slot);
   }
 
   close(): void {
@@ -142,7 +147,7 @@ export class BlackBox {
   }
 }
 
-function parseSlot(bytes: Uint8Array): Recovered | null {
+function parseSlot(bytes: Uint8Array): Omit<Recovered, "slot"> | null {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const length = view.getUint32(8, true);
   if (view.getUint32(0, true) !== MAGIC || HEADER + length > bytes.length) return null;

@@ -7,6 +7,12 @@ import { type EventMode, initialEvent } from "./initial-event.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Stored, StoreError } from "./store-error.ts";
 
+/** An incident that an earlier process has left, and where it still is. */
+export interface Left {
+  readonly incident: Incident;
+  readonly slot: number;
+}
+
 /** Makes incidents durable before they are reported, and finds those an earlier process could not. */
 export class Recorder {
   readonly #queue: IncidentQueue;
@@ -14,7 +20,7 @@ export class Recorder {
   readonly #onFailing: (error: StoreError) => void;
   readonly #onWorking: () => void;
   readonly #eventMode: () => EventMode;
-  readonly #kept = new Map<string, number>();
+  readonly #kept = new Set<number>();
 
   /**
    * @param onFailing called at each failed write
@@ -35,10 +41,16 @@ export class Recorder {
     this.#eventMode = eventMode;
   }
 
-  /** Stores an incident. @param blackBoxSlot where the sentinel left it, cleared once it is stored; null: nowhere */
-  record(incident: Incident, blackBoxSlot: number | null, nowMs: number): void {
-    if (blackBoxSlot !== null) this.#kept.set(incident.id, blackBoxSlot);
+  /** Stores an incident. @param slots where the sentinel left it in the black box, cleared once it is stored */
+  record(incident: Incident, slots: readonly number[], nowMs: number): void {
+    for (const slot of slots) this.#kept.add(slot);
     this.#settle(this.#queue.record(this.#withEvent(incident), nowMs));
+  }
+
+  /** Clears a place in the black box whose incident is recorded already, when everything recorded until now is stored. */
+  release(blackBoxSlot: number): void {
+    this.#kept.add(blackBoxSlot);
+    if (this.waiting === 0) this.#clearKept();
   }
 
   /** Notes when the last victim was dead. */
@@ -83,13 +95,14 @@ export class Recorder {
   /**
    * Stores what the last process left in the black box.
    * @param happened whether an intent was carried out: its process may have been killed just before the SIGKILL
-   * @returns those incidents, oldest first; one may be in the store already, if the process died before it cleared the slot
+   * @returns those incidents, oldest first; one may be in the store already, if the process died before it cleared the slot.
+   * The kernel's own kills are not stored yet: its log tells more about them, perhaps the same kill once more.
    */
-  recover(happened: (incident: Incident) => boolean, nowMs: number): Incident[] {
-    const incidents = (this.#blackBox?.recover() ?? []).flatMap((recovered) =>
-      this.#read(recovered, happened),
-    );
-    incidents.sort((a, b) => (a.id < b.id ? -1 : 1));
+  recover(happened: (incident: Incident) => boolean, nowMs: number): { stored: Incident[]; counted: Left[] } {
+    const left = (this.#blackBox?.recover() ?? []).flatMap((recovered) => this.#read(recovered, happened));
+    left.sort((a, b) => (a.incident.id < b.incident.id ? -1 : 1));
+    const counted = left.filter(({ incident }) => incident.kind === "kernel-oom");
+    const incidents = left.filter((it) => !counted.includes(it)).map(({ incident }) => incident);
     let stored = true;
     for (const incident of incidents) {
       const result = this.#queue.record(this.#withEvent(incident), nowMs);
@@ -97,8 +110,8 @@ export class Recorder {
       stored &&= result.ok;
     }
     // Where the store does not work they stay: the ring has room for the next 128 too.
-    if (stored) this.#blackBox?.clearAll();
-    return incidents;
+    if (stored) this.#blackBox?.clearAllBut(new Set(counted.map(({ slot }) => slot)));
+    return { stored: incidents, counted };
   }
 
   /**
@@ -119,10 +132,10 @@ export class Recorder {
     return { ...incident, event: initialEvent(incident, this.#eventMode()) };
   }
 
-  #read({ state, incident }: Recovered, happened: (incident: Incident) => boolean): Incident[] {
+  #read({ slot, state, incident }: Recovered, happened: (incident: Incident) => boolean): Left[] {
     const parsed = parseIncident(incident);
     if (parsed === null || (state === "intent" && !happened(parsed))) return [];
-    return [parsed];
+    return [{ incident: parsed, slot }];
   }
 
   #settle(result: Stored<void>): void {
@@ -131,7 +144,11 @@ export class Recorder {
       return;
     }
     this.#onWorking();
-    for (const slot of this.#kept.values()) this.#blackBox?.clear(slot);
+    this.#clearKept();
+  }
+
+  #clearKept(): void {
+    for (const slot of this.#kept) this.#blackBox?.clear(slot);
     this.#kept.clear();
   }
 }

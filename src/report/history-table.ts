@@ -53,7 +53,7 @@ function cellsOf(incident: Incident, showTime: (timeMs: number) => string, look:
   const size = (bytes: number | null) => (bytes === null ? "?" : humanSize(bytes));
   return [
     showTime(incident.timeMs),
-    incident.kind,
+    kindOf(incident),
     safe(pathOf(incident), look),
     victimsOf(incident, look),
     usageBytes === null && limitBytes === null ? "-" : `${size(usageBytes)}/${size(limitBytes)}`,
@@ -61,11 +61,17 @@ function cellsOf(incident: Incident, showTime: (timeMs: number) => string, look:
   ];
 }
 
-function victimsOf({ victims, victimCount }: Incident, look: Look): string {
+/** With whose memory ran out, where it was not the container's own. */
+function kindOf({ kind, scope }: Incident): string {
+  return scope === null || scope === "container" ? kind : `${kind}/${scope}`;
+}
+
+function victimsOf({ victims, victimCount, silent }: Incident, look: Look): string {
   const largest = victims.toSorted((a, b) => (b.rssBytes ?? -1) - (a.rssBytes ?? -1))[0];
   if (largest === undefined) return victimCount === 0 ? "-" : String(victimCount);
   const more = victimCount > 1 ? ` +${victimCount - 1}` : "";
-  return `${largest.comm === null ? "?" : safe(largest.comm, look)} ${largest.pid}${more}`;
+  const quietly = silent ? " silent" : "";
+  return `${largest.comm === null ? "?" : safe(largest.comm, look)} ${largest.pid}${more}${quietly}`;
 }
 
 /** Every column gets what it needs, but for who and victims, which share what is left. */

@@ -10,7 +10,11 @@ const MAX_COMM = 64;
 export function incidentMessage(incident: Incident): string {
   const largest = largestOf(incident.victims);
   const single = namesOneProcess(incident) ? largest : null;
-  const facts = [memoryOf(incident), single === null ? processesOf(incident, largest) : null];
+  const facts = [
+    shortageOf(incident),
+    memoryOf(incident),
+    single === null ? processesOf(incident, largest) : null,
+  ];
   const said = facts.filter((fact) => fact !== null).join(", ");
   const decided = incident.decideMicros === null ? "" : `; decided in ${humanMicros(incident.decideMicros)}`;
   return printable(`${deedOf(incident, single)}${said === "" ? "" : `: ${said}`}${decided}`);
@@ -29,12 +33,26 @@ function deedOf(incident: Incident, victim: Victim | null): string {
       return `killed ${killsAll(incident) || victim !== null ? "" : "processes in "}${whom}`;
     case "would-kill":
       return `would have killed ${whom} (policy ${incident.policy})`;
-    case "kernel-oom":
-      return victim === null
-        ? `the kernel's OOM killer struck in ${subject}`
-        : `the kernel's OOM killer killed ${whom}`;
+    case "kernel-oom": {
+      const struck = victim === null ? `struck in ${subject}` : `killed ${whom}`;
+      return `the kernel's OOM killer ${struck}${incident.silent ? ", which goes on without it" : ""}`;
+    }
     case "stuck":
       return `still alive after SIGKILL: ${whom}`;
+  }
+}
+
+/** Whose memory ran out. A limit above the pods is told as the node's, but has a size. */
+function shortageOf({ scope, container, limitBytes }: Incident): string | null {
+  switch (scope) {
+    case "container":
+      return `the ${container === null ? "cgroup" : "container"} was at its limit`;
+    case "pod":
+      return "the pod was at its limit";
+    case "node":
+      return limitBytes === null ? "the node was out of memory" : "the pods were at their common limit";
+    case null:
+      return null;
   }
 }
 

@@ -6,6 +6,7 @@ import type { Log } from "./log.ts";
 export function logIncident(log: Log, incident: Incident): void {
   const { id, kind, trigger, policy, cgroup, namespace, pod, container, containerId } = incident;
   const { limitBytes, thresholdBytes, usageBytes, reclaimableBytes, decideMicros, victimCount } = incident;
+  const { scope, silent } = incident;
   const say = kind === "stuck" ? log.error : log.warn;
   say(kind, incidentMessage(incident), {
     incident: id,
@@ -23,6 +24,8 @@ export function logIncident(log: Log, incident: Incident): void {
     reclaimableBytes,
     decideMicros,
     victimCount,
+    scope,
+    silent,
     pids: incident.victims.map((victim) => victim.pid).join(" "),
   });
 }

@@ -44,7 +44,7 @@ export class Executor {
     this.ongoing = new OngoingStrikes(start.procRoot, start.cgroupVersion);
     this.#reader = reader;
     this.#kernel = kernelGeneration(start.kernelRelease);
-    this.#blackBox = new BlackBoxWriter(start.blackBoxFd);
+    this.#blackBox = new BlackBoxWriter(start.blackBoxFd, start.blackBoxFirst);
     this.#post = post;
     this.#troubles = troubles;
     this.#signal = signal;
@@ -89,7 +89,7 @@ export class Executor {
     );
     this.#blackBox.write(slot, incident);
     this.ongoing.begin(incident.id, spec, struck, reading.usageBytes, atMs);
-    this.#post({ type: "incident", incident, blackBoxSlot: slot });
+    this.#post({ type: "incident", incident, blackBoxSlot: slot, pids: [...pids] });
     return true;
   }
 
@@ -145,13 +145,15 @@ export class Executor {
     if (kills === null && this.ongoing.blocks(cgroup)) return;
     const incidents = asOne ? 1 : count;
     for (let i = 0; i < incidents; i++) {
-      this.#record({
+      const left = this.#leave({
         ...this.#factsOf(spec, cgroup, null),
+        cgroup,
         kind: "kernel-oom",
         trigger: "oom",
         victims: [],
         victimCount: asOne ? count : 0,
       });
+      this.#post({ type: "kernel-kill", ...left, isCount: kills !== null });
     }
   }
 
@@ -174,10 +176,14 @@ export class Executor {
   }
 
   #record(facts: Omit<IncidentFacts, "decideMicros">): void {
-    const slot = this.#blackBox.claim();
+    this.#post({ type: "incident", ...this.#leave(facts), pids: [] });
+  }
+
+  #leave(facts: Omit<IncidentFacts, "decideMicros">) {
+    const blackBoxSlot = this.#blackBox.claim();
     const incident = draftIncident({ ...facts, decideMicros: null });
-    this.#blackBox.write(slot, incident);
-    this.#post({ type: "incident", incident, blackBoxSlot: slot });
+    this.#blackBox.write(blackBoxSlot, incident);
+    return { incident, blackBoxSlot };
   }
 
   #factsOf(spec: WatchSpec, victimCgroup: string, reading: Reading | null) {

@@ -37,6 +37,8 @@ export interface Start {
   readonly blackBoxFd: number;
   /** `sharedSkips`: where it counts why nobody was killed. */
   readonly skips: Uint32Array;
+  /** The slot to begin with: those before it may still be in use. */
+  readonly blackBoxFirst: number;
 }
 
 export type ToSentinel =
@@ -52,7 +54,20 @@ export type ToSentinel =
 /** How far the sentinel got; `trouble` and `settled` are said once per key by whoever logs them. */
 export type FromSentinel =
   | { readonly type: "ready" }
-  | { readonly type: "incident"; readonly incident: Incident; readonly blackBoxSlot: number }
+  | {
+      readonly type: "incident";
+      readonly incident: Incident;
+      readonly blackBoxSlot: number;
+      /** Everybody who was signalled: the incident may list fewer. */
+      readonly pids: readonly number[];
+    }
+  /** A kill by the kernel. `isCount`: its counter moved; otherwise it has none, and there was a notification. */
+  | {
+      readonly type: "kernel-kill";
+      readonly incident: Incident;
+      readonly blackBoxSlot: number;
+      readonly isCount: boolean;
+    }
   | { readonly type: "dead"; readonly id: string; readonly deadMillis: number }
   | { readonly type: "near"; readonly slot: number }
   /** Over its threshold with nobody to kill, or not even watched: what holds the cgroup back must be let go. */

@@ -163,6 +163,47 @@ describe.skipIf(missingNode() !== null)("pods of a real node", () => {
     expect(await shownBy(mirror)).toContain(`killed container app of default/${mirror.metadata.name}`);
   });
 
+  test("a child that the kernel kills in a container that goes on: the Event is all that tells of it", async () => {
+    guard.configure(`${config()}[[rule]]\npod = "noop"\npolicy = "noop"\n`);
+    guard.signal("SIGHUP");
+    await until("it is read", () => guard.logged("configuration read again").length === 1);
+    const pod = await node.runPod({
+      name: "noop",
+      containers: [
+        // Without a limit, and so is the pod then: kubelet gives it the sum of all.
+        calm("free"),
+        { ...app("app", "go-noop"), args: whenTriggered("go-noop", `sh -c "${LEAK}; sleep infinity"`) },
+      ],
+    });
+    node.trigger("go-noop");
+    const kill = await guard.incident(node.cgroupOf(pod), "kernel-oom");
+    node.untrigger("go-noop");
+    expect(kill).toMatchObject({
+      trigger: "kmsg",
+      policy: "noop",
+      pod: "noop",
+      container: "app",
+      containerId: containerId(pod, "app"),
+      victims: [{ comm: "leak" }],
+      scope: "container",
+      silent: true,
+    });
+    await until("the Event is sent", () =>
+      guard.incident(node.cgroupOf(pod), "kernel-oom").then(({ event }) => event.state === "sent"),
+    );
+    const shown = await shownBy(pod);
+    expect(shown.match(/OomGuardKernelOomKill/g)).toHaveLength(1);
+    expect(shown).toMatch(
+      /Warning\s+OomGuardKernelOomKill\s+.*oom-guard\s+the kernel's OOM killer killed process leak .* in container app of default\/noop, which goes on without it: the container was at its limit, /,
+    );
+    const { status } = await node.waitPod("noop", () => true);
+    expect(status.containerStatuses?.map(({ restartCount }) => restartCount)).toEqual([0, 0]);
+    await node.removePod("noop");
+    guard.configure(config());
+    guard.signal("SIGHUP");
+    await until("it is read", () => guard.logged("configuration read again").length === 2);
+  });
+
   test("a pod that is gone before its Event is sent: the Event tells of it, not of the next one of its name", async () => {
     const name = "pod-gone";
     const first = await node.runPod({ name, containers: [app("app", name)], restartPolicy: "Never" });

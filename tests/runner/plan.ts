@@ -20,6 +20,7 @@ const onBothHierarchies = [
   ...[
     "children",
     "containers",
+    "kernel-kills",
     "kernel-log",
     "leaderless",
     "lifecycle",
@@ -40,8 +41,10 @@ const isReal = (path: string, names: readonly string[]) =>
   names.some((name) => path === `tests/real/${name}.test.ts`);
 const isUnified = (path: string) => path.startsWith("tests/unified/");
 const isWithoutPsi = (path: string) => isUnified(path) && path.endsWith(".nopsi.test.ts");
+// Needs a machine of its own, whatever its hierarchy.
+const isOnEveryMachine = (path: string) => path === "tests/vm/node-oom.test.ts";
 const isOnUnified = (path: string) =>
-  isReal(path, onBothHierarchies) || (isUnified(path) && !isWithoutPsi(path));
+  isReal(path, onBothHierarchies) || isOnEveryMachine(path) || (isUnified(path) && !isWithoutPsi(path));
 const isOnUnifiedOnce = (path: string) => isOnUnified(path) || isReal(path, onUnifiedOnce);
 
 interface Group extends Omit<PlannedFile, "path"> {

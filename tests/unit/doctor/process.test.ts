@@ -145,8 +145,11 @@ describe("kmsg:", () => {
   test("is not there", () => {
     const devRoot = tree();
     const found = checkKmsg(devRoot);
-    expect(found.outcome).toBe("skip");
-    expect(found.detail).toStartWith(`open ${devRoot}/kmsg: ENOENT; not needed`);
+    expect(found.outcome).toBe("warn");
+    expect(found.detail).toStartWith(
+      `open ${devRoot}/kmsg: ENOENT: kernel kills are seen in armed cgroups only`,
+    );
+    expect(found.fix).toContain("CAP_SYSLOG");
   });
 });
 

@@ -29,6 +29,9 @@ describe("the unit promises:", () => {
     ["descriptors for thousands of cgroups", "LimitNOFILE", "65536"],
     ["it starts with the machine", "WantedBy", "multi-user.target"],
     ["capabilities", "CapabilityBoundingSet", "CAP_KILL CAP_DAC_OVERRIDE CAP_SYS_PTRACE"],
+    ["the kernel's log, opened for it, and nothing but to read", "StandardInput", "file:/dev/kmsg"],
+    ["the same, where systemd opens nothing (219)", "DeviceAllow", "/dev/kmsg r"],
+    ["no way to the kernel's log but that", "ProtectKernelLogs", "yes"],
     ["its files and state can be written", "ReadWritePaths", "/run /var -/data -/mnt -/media -/srv"],
   ])("%s", (_, key, value) => {
     expect(settings.get(key)).toEqual([value]);

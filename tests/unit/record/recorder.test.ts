@@ -67,7 +67,7 @@ const yes = () => true;
 const no = () => false;
 
 test("what is stored leaves the black box", () => {
-  recorder.record(incident(), leave(incident()), 0);
+  recorder.record(incident(), [leave(incident())], 0);
   expect(stored()).toEqual([incident()]);
   expect(box.recover()).toEqual([]);
   expect(said).toEqual(["works"]);
@@ -75,7 +75,7 @@ test("what is stored leaves the black box", () => {
 
 test("what cannot be stored stays there until it is", () => {
   broken = true;
-  recorder.record(incident(), leave(incident()), 0);
+  recorder.record(incident(), [leave(incident())], 0);
   expect(box.recover().length).toBe(1);
   expect(said).toEqual(["disk full"]);
   broken = false;
@@ -85,9 +85,21 @@ test("what cannot be stored stays there until it is", () => {
   expect(said).toEqual(["disk full", "works"]);
 });
 
+test("what is recorded otherwise leaves the black box at once, or with what still waits to be stored", () => {
+  recorder.release(leave(incident()));
+  expect(box.recover()).toEqual([]);
+  broken = true;
+  recorder.record(incident(), [leave(incident())], 0);
+  recorder.release(leave(incident()));
+  expect(box.recover()).toHaveLength(2);
+  broken = false;
+  recorder.retry(60_000);
+  expect(box.recover()).toEqual([]);
+});
+
 test("when the victims died is noted with the incident, also while that waits", () => {
   broken = true;
-  recorder.record(incident(), null, 0);
+  recorder.record(incident(), [], 0);
   recorder.setDead(incident().id, 42, 1);
   broken = false;
   recorder.retry(60_000);
@@ -96,8 +108,8 @@ test("when the victims died is noted with the incident, also while that waits", 
 
 test("closing tells how much is lost with the process", () => {
   broken = true;
-  recorder.record(incident({ id: "a" }), null, 0);
-  recorder.record(incident({ id: "b" }), null, 0);
+  recorder.record(incident({ id: "a" }), [], 0);
+  recorder.record(incident({ id: "b" }), [], 0);
   expect(recorder.close(true)).toBe(2);
 });
 
@@ -105,7 +117,7 @@ describe("after a death", () => {
   test("what happened is stored, oldest first, and the black box is empty", () => {
     leave(incident({ id: "2" }));
     leave(incident({ id: "1" }));
-    const found = start().recover(no, 0);
+    const found = start().recover(no, 0).stored;
     expect(found.map(({ id }) => id)).toEqual(["1", "2"]);
     expect(stored().length).toBe(2);
     expect(box.recover()).toEqual([]);
@@ -113,20 +125,31 @@ describe("after a death", () => {
 
   test("an intent counts only if it was carried out", () => {
     leave(incident({ id: "1" }), "intent");
-    expect(start().recover(no, 0)).toEqual([]);
+    expect(start().recover(no, 0).stored).toEqual([]);
     leave(incident({ id: "2" }), "intent");
     expect(
       start()
         .recover(yes, 0)
-        .map(({ id }) => id),
+        .stored.map(({ id }) => id),
     ).toEqual(["2"]);
   });
 
   test("what was stored, but not cleared, is not stored twice", () => {
-    recorder.record(incident(), null, 0);
+    recorder.record(incident(), [], 0);
     leave(incident());
     start().recover(yes, 0);
     expect(stored()).toEqual([incident()]);
+  });
+
+  test("a kill by the kernel waits for what its log tells: it is handed over, and stays in the black box", () => {
+    leave(incident({ id: "1" }));
+    const slot = leave(incident({ id: "2", kind: "kernel-oom" }));
+    const next = start();
+    expect(next.recover(yes, 0).counted).toMatchObject([{ slot, incident: { id: "2" } }]);
+    expect(stored()).toMatchObject([{ id: "1" }]);
+    expect(box.recover()).toMatchObject([{ slot }]);
+    next.record(incident({ id: "told", kind: "kernel-oom" }), [slot], 0);
+    expect(box.recover()).toEqual([]);
   });
 
   test("what still cannot be stored stays for the process after", () => {
@@ -135,7 +158,7 @@ describe("after a death", () => {
     start().recover(yes, 0);
     expect(stored()).toEqual([]);
     broken = false;
-    expect(start().recover(yes, 0).length).toBe(1);
+    expect(start().recover(yes, 0).stored).toHaveLength(1);
     expect(stored()).toEqual([incident()]);
   });
 
@@ -149,15 +172,15 @@ describe("after a death", () => {
   ])("a whole record that is %s is left out", (_, record) => {
     leave(record as Incident);
     leave(incident());
-    expect(start().recover(yes, 0)).toEqual([incident()]);
+    expect(start().recover(yes, 0).stored).toEqual([incident()]);
   });
 });
 
 test("without a black box everything else works", () => {
   const queue = new IncidentQueue(() => IncidentStore.open(folder.path));
   const bare = new Recorder(queue, null, no, yes);
-  expect(bare.recover(yes, 0)).toEqual([]);
-  bare.record(incident(), null, 0);
+  expect(bare.recover(yes, 0)).toEqual({ stored: [], counted: [] });
+  bare.record(incident(), [], 0);
   expect(bare.close(true)).toBe(0);
   expect(stored()).toEqual([incident()]);
 });
@@ -178,15 +201,15 @@ describe("Events", () => {
   const reasons = () => stored().map(({ event }) => event.reason ?? event.state);
 
   test("whether there will be one is decided when the incident is recorded, by the mode of that moment", () => {
-    recorder.record(incident({ id: "1", timeMs: 1 }), leave(incident()), 0);
+    recorder.record(incident({ id: "1", timeMs: 1 }), [leave(incident())], 0);
     mode = "on";
-    recorder.record(incident({ id: "2", timeMs: 2 }), leave(incident()), 0);
+    recorder.record(incident({ id: "2", timeMs: 2 }), [leave(incident())], 0);
     expect(reasons()).toEqual(["pending", "kubernetes is off"]);
   });
 
   test("of what the last process left, too; what it stored already stays as it is", () => {
     mode = "on";
-    recorder.record(incident({ id: "1", timeMs: 1 }), null, 0);
+    recorder.record(incident({ id: "1", timeMs: 1 }), [], 0);
     leave(incident({ id: "1", timeMs: 1 }));
     leave(incident({ id: "2", timeMs: 2 }));
     mode = "off";
@@ -196,7 +219,7 @@ describe("Events", () => {
 
   test("those of an earlier process are found before anything new happens", () => {
     mode = "on";
-    recorder.record(incident(), null, 0);
+    recorder.record(incident(), [], 0);
     recorder.close(true);
     expect(start().outbox(0)?.counts()).toMatchObject({ value: { incidents: 1 } });
   });

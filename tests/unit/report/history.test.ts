@@ -53,6 +53,26 @@ describe("renderHistory", () => {
     expect(text.indexOf("second")).toBeLessThan(text.indexOf("first"));
   });
 
+  test("a kernel's kill says whose memory ran out, if not the container's own, and that the container goes on", () => {
+    const kinds = [
+      { scope: "container", silent: false },
+      { scope: "pod", silent: true },
+      { scope: "node", silent: null },
+    ] as const;
+    const rows = kinds.map((facts, i) =>
+      incident({ id: String(9 - i), kind: "kernel-oom", victimCount: 1, ...facts, decideMicros: null }),
+    );
+    expect(
+      renderHistory(rows, { ...plain, columns: 100 })
+        .split("\n")
+        .slice(1, 4),
+    ).toEqual([
+      "2026-01-02 03:04:05  kernel-oom       default/web-0/app  java 4242         981M/1000M        -",
+      "2026-01-02 03:04:05  kernel-oom/pod   default/web-0/app  java 4242 silent  981M/1000M        -",
+      "2026-01-02 03:04:05  kernel-oom/node  default/web-0/app  java 4242         981M/1000M        -",
+    ]);
+  });
+
   test("what is not known is not made up", () => {
     expect(renderHistory([incident({ ...noFacts })], plain).split("\n")[1]).toMatch(
       / kill +\/kubepods\/pod1\/c1 +- +- +-$/,

@@ -7,6 +7,13 @@ import { hostileNames, UNSAFE } from "./hostile.ts";
 const memory = "981.2M used of 1000M (threshold 980M, reclaimable 0.3M)";
 const java = "java (pid 4242, 950M, oom_score_adj 2)";
 const unknown = { limitBytes: null, thresholdBytes: null, usageBytes: null, reclaimableBytes: null };
+const kernelOom = {
+  kind: "kernel-oom",
+  victimCount: 1,
+  decideMicros: null,
+  thresholdBytes: null,
+  reclaimableBytes: null,
+} as const;
 const nobody = { namespace: null, pod: null, container: null };
 
 describe("incidentMessage", () => {
@@ -46,6 +53,36 @@ describe("incidentMessage", () => {
       "the kernel was faster, and nobody saw whom it took",
       { ...unknown, kind: "kernel-oom", victims: [], victimCount: 0, decideMicros: null },
       "the kernel's OOM killer struck in container app of default/web-0",
+    ],
+    [
+      "a child died for the node, and nobody would notice",
+      { ...unknown, kind: "kernel-oom", victimCount: 1, decideMicros: null, scope: "node", silent: true },
+      `the kernel's OOM killer killed process ${java} in container app of default/web-0, which goes on without it: the node was out of memory`,
+    ],
+    [
+      "the pods were at a limit above them",
+      { ...kernelOom, scope: "node" },
+      `the kernel's OOM killer killed process ${java} in container app of default/web-0: the pods were at their common limit, 981.2M used of 1000M`,
+    ],
+    [
+      "the pod was at its limit",
+      { ...kernelOom, scope: "pod", silent: false },
+      `the kernel's OOM killer killed process ${java} in container app of default/web-0: the pod was at its limit, 981.2M used of 1000M`,
+    ],
+    [
+      "the container was at its limit",
+      { ...kernelOom, scope: "container", silent: true },
+      `the kernel's OOM killer killed process ${java} in container app of default/web-0, which goes on without it: the container was at its limit, 981.2M used of 1000M`,
+    ],
+    [
+      "a cgroup that is no container's was at its limit",
+      { ...kernelOom, ...nobody, scope: "container" },
+      `the kernel's OOM killer killed process ${java} in cgroup /kubepods/pod1/c1: the cgroup was at its limit, 981.2M used of 1000M`,
+    ],
+    [
+      "a cgroup died as one",
+      { ...kernelOom, victimCount: 3, scope: "container", silent: false },
+      `the kernel's OOM killer struck in container app of default/web-0: the container was at its limit, 981.2M used of 1000M, 3 processes, largest ${java}`,
     ],
     [
       "a victim does not die",

@@ -13,7 +13,8 @@ function logged(told: Parameters<typeof logIncident>[1], format: "text" | "json"
 }
 
 test("an incident is one line with the numbers the decision used", () => {
-  const [line, ...others] = logged(incident({ victims: [victim(), victim({ pid: 7 })] }), "json");
+  const told = incident({ victims: [victim(), victim({ pid: 7 })], scope: "pod", silent: true });
+  const [line, ...others] = logged(told, "json");
   expect(others).toEqual([]);
   expect(JSON.parse(line!)).toMatchObject({
     level: "warn",
@@ -32,6 +33,8 @@ test("an incident is one line with the numbers the decision used", () => {
       reclaimableBytes: incident().reclaimableBytes,
       decideMicros: 210,
       victimCount: 3,
+      scope: "pod",
+      silent: true,
       pids: "4242 7",
     },
   });

@@ -10,6 +10,7 @@ const start = {
   procRoot: "/proc",
   kernelRelease: "6.1",
   blackBoxFd: -1,
+  blackBoxFirst: 0,
 } as const;
 
 /** A thread that behaves as told in the place of the sentinel. */

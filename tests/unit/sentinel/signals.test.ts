@@ -44,6 +44,7 @@ test("a notification that cannot be waited for is said, and the thread guards on
       kernelRelease: "6.1",
       blackBoxFd: -1,
       skips: sharedSkips(),
+      blackBoxFirst: 0,
     },
     { ...memoryReaderV1, usage, oomKills: () => 0 },
     (message) => told.push(message),

@@ -68,6 +68,7 @@ function countsOver(finds: readonly Find[], policy: Policy): Record<string, numb
     procRoot: "/proc",
     kernelRelease: "6.1",
     blackBoxFd: -1,
+    blackBoxFirst: 0,
     skips,
   } as const;
   const reader = { ...memoryReaderV1, usage, reading, oomKills: () => 0 };
