@@ -7,6 +7,8 @@ import { sampleConfig } from "../../src/config/sample.ts";
 import { catalogFile } from "../../src/install/catalog.ts";
 import { unitFile } from "../../src/install/unit.ts";
 import { rbacManifest } from "../../src/kubernetes/rbac.ts";
+import { grafanaDashboard } from "../../src/report/metrics/dashboard.ts";
+import { alertRules } from "../../src/report/metrics/rules.ts";
 import { command, type Outcome, oomGuard, source } from "./oom-guard.ts";
 
 let folder = "";
@@ -152,8 +154,14 @@ describe("bad usage exits with 2 and one line:", () => {
     [["sacn"], 'unknown command "sacn", did you mean scan?'],
     [["explain"], "explain needs TARGET: a pid, container id, namespace/pod[/container] or cgroup path"],
     [["history", "--limit", "x"], "--limit=x: must be a whole number from 1 to 1000000"],
-    [["print", "confg"], 'unknown ASSET "confg", must be one of config, rbac, unit, catalog'],
-    [["print", "\u001b[31m"], 'unknown ASSET "\\x1b[31m", must be one of config, rbac, unit, catalog'],
+    [
+      ["print", "confg"],
+      'unknown ASSET "confg", must be one of config, rbac, unit, rules, dashboard, catalog',
+    ],
+    [
+      ["print", "\u001b[31m"],
+      'unknown ASSET "\\x1b[31m", must be one of config, rbac, unit, rules, dashboard, catalog',
+    ],
     [["run", "--json"], "run has no flag --json, it belongs to scan, history, explain, doctor, version"],
   ])("%j", async (args, message) => {
     expectRefusal(await oomGuard(...args), message);
@@ -201,6 +209,8 @@ test.each([
   ["config", sampleConfig],
   ["rbac", rbacManifest],
   ["unit", unitFile],
+  ["rules", alertRules],
+  ["dashboard", grafanaDashboard],
   ["catalog", catalogFile],
 ])("print %s prints the file, byte by byte", async (asset, text) => {
   expect(await oomGuard("print", asset)).toEqual({ exitCode: 0, stdout: text, stderr: "" });
@@ -208,7 +218,9 @@ test.each([
 
 test("the help names what print prints", async () => {
   const { stdout } = await oomGuard("--help");
-  expect(stdout).toContain("print a file that oom-guard carries: config, rbac, unit, catalog");
+  expect(stdout).toContain(
+    "print a file that oom-guard carries: config, rbac, unit, rules, dashboard, catalog",
+  );
 });
 
 describe("a reader that goes away ends it quietly, with 0:", () => {

@@ -53,9 +53,16 @@ export function missingLeak(): Missing {
   return say(rootAndMemoryCgroup() ?? programs(["gcc"], "gcc libc6-dev"));
 }
 
-/** Prometheus' own check of metrics. */
+/** Prometheus' own check of metrics and rules. */
 export function missingPromtool(): Missing {
   return say(programs(["promtool"], "prometheus"));
+}
+
+/** A real Prometheus, and leaks to tell it of. */
+export function missingPrometheus(): Missing {
+  return say(
+    rootAndMemoryCgroup() ?? programs(["gcc"], "gcc libc6-dev") ?? programs(["prometheus"], "prometheus"),
+  );
 }
 
 /** That, and a journald that is nobody else's. */
