@@ -20,7 +20,7 @@ const missing = missingLeak();
 const CASES = 100;
 const AT_ONCE = 10;
 const MOST_TIES = CASES / 4;
-// Starting the program is most of what a case costs in an emulated machine (1.5 s of 2): there the others are asked of the
+// Starting the program is most of what a case costs in an emulated machine (3 s of 4, on two busy cores): there the others are asked of the
 // same code in this process.
 const ASK_PROGRAM_EVERY = CASES / rounds(CASES);
 const seed = Number(process.env.OOM_GUARD_TEST_SEED ?? Date.now() % 2 ** 32);
