@@ -143,17 +143,12 @@ export class KernelKillMatcher {
   }
 
   #isTold({ incident, isCount }: Counted, nowMs: number): boolean {
-    const { cgroup, victimCount } = incident;
+    const { cgroup } = incident;
     if (!isCount) return this.#isNear(cgroup, nowMs);
-    if (
-      this.#lastTold.some(
-        (told) => told.isWhole && isWithin(cgroup, told.cgroup) && nowMs - told.heardMs <= LAST_WORDS_MS,
-      )
-    )
-      return true;
-    const isTold = this.#told.take(cgroup, nowMs);
-    if (isTold && victimCount > 0) this.#told.clear(cgroup);
-    return isTold;
+    const isInWhole = this.#lastTold.some(
+      (told) => told.isWhole && isWithin(cgroup, told.cgroup) && nowMs - told.heardMs <= LAST_WORDS_MS,
+    );
+    return isInWhole || this.#told.take(cgroup, nowMs);
   }
 
   #join(death: Death, other: Death): void {

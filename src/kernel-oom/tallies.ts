@@ -29,11 +29,6 @@ export class Tallies {
     return !isOver;
   }
 
-  /** All of one cgroup's. */
-  clear(cgroup: string): void {
-    this.#tallies.delete(cgroup);
-  }
-
   /** They are forgotten at that time at the latest. */
   expire(cgroup: string, untilMs: number): void {
     const tally = this.#tallies.get(cgroup);

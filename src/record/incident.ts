@@ -28,14 +28,17 @@ export interface IncidentEvent {
 
 /** One thing that happened, as `history --json` shows it. Absent facts are null. */
 export interface Incident {
-  /** Sortable by time, unique on the node: `<milliseconds>-<process start and pid>-<sequence>`, base 36. */
+  /**
+   * Sortable by time, unique on the node: `<milliseconds>-<process start and pid>-<sequence>`, base 36. Of a kill that the
+   * kernel's log told `<milliseconds>-<boot>-k<record>`, the same whoever reads it.
+   */
   readonly id: string;
   /** Milliseconds since the epoch, UTC. */
   readonly timeMs: number;
   readonly kind: IncidentKind;
   readonly trigger: Trigger;
   readonly policy: Policy;
-  /** Relative to the mount. */
+  /** Relative to the mount. The one over its threshold; where the kernel killed, the victim's. */
   readonly cgroup: string;
   readonly namespace: string | null;
   readonly pod: string | null;

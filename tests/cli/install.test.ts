@@ -289,6 +289,7 @@ built("uninstall --root", () => {
     write("data/deep/lock", "theirs");
     write("etc/oom-guard/notes.txt", "theirs");
     write("run/oom-guard/black-box-1", "");
+    write("run/oom-guard/kernel-log-1", "");
     const { exitCode, stdout } = await uninstall("--purge");
     expect(exitCode).toBe(0);
     expect(stdout).toEndWith(

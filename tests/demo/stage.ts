@@ -117,7 +117,9 @@ export class Stage {
   noteBlackBox(pid: number): void {
     for (const fd of readdirSync(`/proc/${pid}/fd`)) {
       const target = readlinkSync(`/proc/${pid}/fd/${fd}`);
-      if (/\/black-box-\w+$/.test(target)) this.#litter.push(target, target.replace("/black-box-", "/held-"));
+      if (/\/black-box-\w+$/.test(target))
+        for (const name of ["black-box", "held", "kernel-log"])
+          this.#litter.push(target.replace("/black-box-", `/${name}-`));
     }
   }
 

@@ -1,5 +1,6 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { placeFile } from "../../src/daemon/kernel-log.ts";
 import type { HistoryEntry } from "../../src/report/history-json.ts";
 import { History } from "./history.ts";
 import { until } from "./until.ts";
@@ -188,6 +189,7 @@ export class TestGuard {
     this.signal("SIGTERM");
     const code = await this.exited();
     rmSync(this.#directory, { recursive: true, force: true });
+    rmSync(placeFile(this.stateDir), { force: true });
     return code;
   }
 

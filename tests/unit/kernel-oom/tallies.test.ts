@@ -26,14 +26,6 @@ test("what is over cannot be taken", () => {
   expect([tallies.take("/a", 100), tallies.take("/b", 99)]).toEqual([false, true]);
 });
 
-test("clear takes all of one cgroup's", () => {
-  const tallies = new Tallies();
-  tallies.add("/a", EVER);
-  tallies.add("/a", EVER);
-  tallies.clear("/a");
-  expect(tallies.take("/a", 0)).toBe(false);
-});
-
 test("a thousand cgroups are remembered, those that were added to last", () => {
   const tallies = new Tallies();
   for (let i = 0; i < 1000; i++) tallies.add(`/${i}`, EVER);
