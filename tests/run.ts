@@ -1,11 +1,20 @@
 // What `npm test` runs: every test file, each in a process of its own, the pure ones first, then those on real
-// cgroups one after the other, because they need both of a small machine's cores, then those in virtual machines.
+// cgroups one after the other, because they need both of a small machine's cores, then those in virtual machines, and
+// beside them those that mostly wait.
 //   bun tests/run.ts [PART OF A PATH OR OF "PATH in MACHINE"]...
 // OOM_GUARD_TEST_SKIPS=forbid makes a skipped test a failed one (CI).
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Guests } from "./runner/guests.ts";
-import { isInMachine, plan, strays, titleOf } from "./runner/plan.ts";
+import {
+  type FileInMachine,
+  isInMachine,
+  lanesOf,
+  type PlannedFile,
+  plan,
+  strays,
+  titleOf,
+} from "./runner/plan.ts";
 import { type FileResult, ofBoth, type Running, runFile } from "./runner/run-file.ts";
 import {
   closingLine,
@@ -34,31 +43,41 @@ async function main(filters: readonly string[]): Promise<number> {
   const files = plan(all, filters);
   if (files.length === 0) return refuse(`no test file is called like ${filters.join(" or ")}`);
 
-  let running: Running | null = null;
+  const running = new Set<Running>();
   const guests = new Guests(repository);
   for (const [signal, code] of [["SIGINT", 130] as const, ["SIGTERM", 143] as const]) {
     process.on(signal, async () => {
-      await running?.abort();
+      await Promise.all([...running].map((file) => file.abort()));
       await guests.close();
       process.exit(code);
     });
   }
 
-  const results: FileResult[] = [];
-  for (const file of files) {
-    process.stdout.write(`${titleOf(file)}  `);
+  const runHere = async (file: PlannedFile) => {
     // The tests of the command line are to test what is shipped, not its source.
-    if (isInMachine(file)) {
-      running = null;
-      const first = await guests.run(file, outputFolder);
-      const isGood = first.failures.length === 0;
-      results.push(isGood ? first : ofBoth(first, await guests.run(file, join(outputFolder, "again"))));
-    } else {
-      running = runFile(file, outputFolder, { OOM_GUARD_BIN: binary });
-      results.push(await running.result);
+    const started = runFile(file, outputFolder, { OOM_GUARD_BIN: binary });
+    running.add(started);
+    const result = await started.result;
+    running.delete(started);
+    return result;
+  };
+  const runInMachine = async (file: FileInMachine) => {
+    const first = await guests.run(file, outputFolder);
+    if (first.failures.length === 0) return first;
+    return ofBoth(first, await guests.run(file, join(outputFolder, "again")));
+  };
+
+  const results: FileResult[] = [];
+  const runAll = async (lane: readonly PlannedFile[]) => {
+    for (const file of lane) {
+      const result = await (isInMachine(file) ? runInMachine(file) : runHere(file));
+      results.push(result);
+      console.log(`${titleOf(file)}  ${fileLine(result)}`);
     }
-    console.log(fileLine(results.at(-1)!));
-  }
+  };
+  const { alone, besideMachines, inMachines } = lanesOf(files);
+  await runAll(alone);
+  await Promise.all([runAll(besideMachines), runAll(inMachines)]);
   await guests.close();
   console.log();
   for (const lines of [leftoverLines, skipLines, unsteadyLines, failureLines].map((of) => of(results))) {

@@ -5,6 +5,8 @@ export interface PlannedFile {
   /** Relative to the repository. */
   readonly path: string;
   readonly limitMs: number;
+  /** Spends its time waiting, and may run while machines do. */
+  readonly waits?: boolean;
   /** Runs inside of this virtual machine, not here. */
   readonly machine?: MachineSpec;
   /** The machine is booted again before: what `x.test.ts` left, `x.rebooted.test.ts` finds. */
@@ -37,6 +39,10 @@ const onUnifiedOnce = ["containerd"];
 // What this host may not do: lower an oom_score_adj.
 const onV1Too = ["oracle"];
 
+// Outages of a minute, lists every few seconds, a node that takes half a minute to be ready. They need so little of the
+// processor that nobody is in their way.
+const waiting = ["api-access", "api-failures", "docker-pods", "dockershim", "late-names", "outage", "pods"];
+
 const isReal = (path: string, names: readonly string[]) =>
   names.some((name) => path === `tests/real/${name}.test.ts`);
 const isUnified = (path: string) => path.startsWith("tests/unified/");
@@ -56,7 +62,8 @@ interface Group extends Omit<PlannedFile, "path"> {
 const groups: readonly Group[] = [
   { has: (path) => path.startsWith("tests/unit/"), limitMs: 120_000 },
   { has: (path) => path.startsWith("tests/cli/"), limitMs: 120_000 },
-  { has: (path) => path.startsWith("tests/real/"), limitMs: 900_000 },
+  { has: (path) => path.startsWith("tests/real/") && !isReal(path, waiting), limitMs: 900_000 },
+  { has: (path) => isReal(path, waiting), limitMs: 900_000, waits: true },
   {
     has: (path) => path.startsWith("tests/vm/") || isReal(path, onV1Too),
     limitMs: 900_000,
@@ -94,6 +101,25 @@ export function plan(files: readonly string[], filters: readonly string[]): Plan
         ),
     )
     .filter((file) => filters.length === 0 || filters.some((filter) => titleOf(file).includes(filter)));
+}
+
+/** Which files follow each other, in order. */
+export interface Lanes {
+  /** Before everything else. */
+  readonly alone: readonly PlannedFile[];
+  /** Afterwards, while machines run. */
+  readonly besideMachines: readonly PlannedFile[];
+  readonly inMachines: readonly FileInMachine[];
+}
+
+/** Divides what was planned. */
+export function lanesOf(files: readonly PlannedFile[]): Lanes {
+  const here = files.filter((file) => !isInMachine(file));
+  return {
+    alone: here.filter(({ waits }) => waits !== true),
+    besideMachines: here.filter(({ waits }) => waits === true),
+    inMachines: files.filter(isInMachine),
+  };
 }
 
 const REBOOTED = ".rebooted.test.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { type PlannedFile, plan, strays, titleOf } from "../../runner/plan.ts";
+import { lanesOf, type PlannedFile, plan, strays, titleOf } from "../../runner/plan.ts";
 import { outputBase } from "../../runner/run-file.ts";
 
 const files = [
@@ -69,4 +69,12 @@ test("each run of a file has a log of its own", () => {
 
 test("a file that no group would run is found", () => {
   expect(strays([...files, "tests/other/q.test.ts"])).toEqual(["tests/other/q.test.ts"]);
+});
+
+test("those that wait run beside the machines, everything else before", () => {
+  const planned = plan([...files, "tests/real/outage.test.ts", "tests/real/pods.test.ts"], []);
+  const { alone, besideMachines, inMachines } = lanesOf(planned);
+  expect(alone.map(titleOf)).toEqual(titles().slice(0, 6));
+  expect(besideMachines.map(titleOf)).toEqual(["tests/real/outage.test.ts", "tests/real/pods.test.ts"]);
+  expect(inMachines.map(titleOf)).toEqual(titles().slice(6));
 });
