@@ -113,7 +113,7 @@ export class Stage {
     return existsSync(file) ? readFileSync(file, "utf8") : "";
   }
 
-  /** Notes what the guard has outside of the folder, so that it goes too: its black box, and beside that its ledger (v2). */
+  /** Notes what the guard has outside of the folder, so that it goes too: its black box, and what lies beside that. */
   noteBlackBox(pid: number): void {
     for (const fd of readdirSync(`/proc/${pid}/fd`)) {
       const target = readlinkSync(`/proc/${pid}/fd/${fd}`);
