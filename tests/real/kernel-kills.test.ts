@@ -3,7 +3,7 @@ import type { HistoryEntry } from "../../src/report/history-json.ts";
 import { MIB, TestCgroup } from "../support/cgroup.ts";
 import { TestGuard } from "../support/guard.ts";
 import { type Leak, startLeak } from "../support/leak.ts";
-import { patient, pause } from "../support/patience.ts";
+import { patient } from "../support/patience.ts";
 import { missingLeak } from "../support/requirements.ts";
 import { until } from "../support/until.ts";
 
@@ -54,7 +54,7 @@ describe.skipIf(missingLeak() !== null)("the kernel's own kills", () => {
   /** All there are, when no more can come. */
   async function settled(count = 1): Promise<HistoryEntry[]> {
     await until("they are told", () => kernelKills().length >= count);
-    await pause(AFTERMATH_MS);
+    await Bun.sleep(AFTERMATH_MS);
     return kernelKills();
   }
 
@@ -157,7 +157,7 @@ describe.skipIf(missingLeak() !== null)("the kernel's own kills", () => {
     const other = TestCgroup.top();
     const leak = await start(other.child("service", 100 * MIB), 200);
     expect(await leak.exited).toBe(137);
-    await pause(AFTERMATH_MS);
+    await Bun.sleep(AFTERMATH_MS);
     expect(guard.history()).toEqual([]);
     await other.remove();
   });
@@ -213,7 +213,7 @@ describe.skipIf(missingLeak() !== null)("the kernel's own kills", () => {
     const leak = await start(container, 200);
     expect(await leak.exited).toBe(137);
     const killedMs = Date.now();
-    await pause(2000);
+    await Bun.sleep(2000);
     await guard.restart();
     const [kill, ...others] = await settled();
     expect(others).toEqual([]);
@@ -231,7 +231,7 @@ describe.skipIf(missingLeak() !== null)("the kernel's own kills", () => {
       const container = podCgroup().child(id("c"), 100 * MIB);
       const leak = await start(container, 200);
       expect(await leak.exited).toBe(137);
-      await pause(delayMs);
+      await Bun.sleep(delayMs);
       await guard.crash();
       await guard.restart();
       expect(await settled()).toMatchObject([{ containerId: id("c"), victims: [{ pid: leak.pid }] }]);

@@ -22,8 +22,6 @@ const onBothHierarchies = [
   ...[
     "children",
     "containers",
-    "kernel-kills",
-    "kernel-log",
     "leaderless",
     "lifecycle",
     "memory-kinds",
@@ -35,23 +33,37 @@ const onBothHierarchies = [
   "without-guard",
 ];
 // Long in an emulated machine, and about what differs little with the kernel: one machine is enough.
-const onUnifiedOnce = ["containerd"];
+const onUnifiedOnce = ["containerd", "kernel-kills"];
+// About the words of a kernel's log: the newest there is.
+const onNewestKernel = ["kernel-log"];
 // What this host may not do: lower an oom_score_adj.
 const onV1Too = ["oracle"];
 
 // Outages of a minute, lists every few seconds, a node that takes half a minute to be ready. They need so little of the
 // processor that nobody is in their way.
-const waiting = ["api-access", "api-failures", "docker-pods", "dockershim", "late-names", "outage", "pods"];
+const waiting = [
+  ...[
+    "api-access",
+    "api-failures",
+    "docker-pods",
+    "dockershim",
+    "late-names",
+    "names-reused",
+    "outage",
+    "pods",
+  ],
+];
 
 const isReal = (path: string, names: readonly string[]) =>
   names.some((name) => path === `tests/real/${name}.test.ts`);
 const isUnified = (path: string) => path.startsWith("tests/unified/");
 const isWithoutPsi = (path: string) => isUnified(path) && path.endsWith(".nopsi.test.ts");
-// Needs a machine of its own, whatever its hierarchy.
-const isOnEveryMachine = (path: string) => path === "tests/vm/node-oom.test.ts";
 const isOnUnified = (path: string) =>
-  isReal(path, onBothHierarchies) || isOnEveryMachine(path) || (isUnified(path) && !isWithoutPsi(path));
+  isReal(path, onBothHierarchies) || (isUnified(path) && !isWithoutPsi(path));
 const isOnUnifiedOnce = (path: string) => isOnUnified(path) || isReal(path, onUnifiedOnce);
+// The node's shortage needs a machine of its own, whatever its hierarchy.
+const isOnNewestKernel = (path: string) =>
+  isOnUnified(path) || isReal(path, onNewestKernel) || path === "tests/vm/node-oom.test.ts";
 
 interface Group extends Omit<PlannedFile, "path"> {
   readonly has: (path: string) => boolean;
@@ -70,7 +82,7 @@ const groups: readonly Group[] = [
     machine: bookwormV1,
   },
   { has: isOnUnifiedOnce, limitMs: 900_000, machine: bookwormV2 },
-  { has: isOnUnified, limitMs: 900_000, machine: forkyV2 },
+  { has: isOnNewestKernel, limitMs: 900_000, machine: forkyV2 },
   { has: isWithoutPsi, limitMs: 900_000, machine: bookwormV2NoPsi },
 ];
 
