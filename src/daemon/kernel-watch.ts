@@ -11,7 +11,7 @@ import { hasSurvivors } from "../kernel-oom/survivors.ts";
 import type { Incident } from "../record/incident.ts";
 import type { Left, Recorder } from "../record/recorder.ts";
 import type { Log } from "../report/log.ts";
-import { FollowedLog } from "./kernel-log.ts";
+import { FollowedLog } from "./followed-log.ts";
 
 /** What decides about the kernel's kills, and may be configured anew. */
 export interface KernelSettings {

@@ -1,6 +1,6 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { placeFile } from "../../src/daemon/kernel-log.ts";
+import { placeFile } from "../../src/daemon/followed-log.ts";
 import type { HistoryEntry } from "../../src/report/history-json.ts";
 import { History } from "./history.ts";
 import { until } from "./until.ts";
