@@ -116,7 +116,7 @@ function commandFor({ path }: FileInMachine): string {
   return `
 set -u
 export TMPDIR=${WORK}/tmp OOM_GUARD_BIN=/payload/dist/oom-guard OOM_GUARD_TEST_SKIPS_LOG=${WORK}/skips
-export OOM_GUARD_TEST_PATIENCE=10 OOM_GUARD_TEST_THRIFT=4
+export OOM_GUARD_TEST_PATIENCE=10 OOM_GUARD_TEST_THRIFT=6
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
 rm -rf ${WORK}
 mkdir -p ${WORK}/tmp

@@ -19,28 +19,18 @@ export type FileInMachine = PlannedFile & { readonly machine: MachineSpec };
 // The table of outcomes on real cgroups: what holds on this host's hierarchy holds on the unified one. The other real
 // tests need an API server, a kubelet or a Docker, or look at what only v1 has.
 const onBothHierarchies = [
-  ...[
-    "children",
-    "containers",
-    "leaderless",
-    "lifecycle",
-    "memory-kinds",
-    "oracle",
-    "race",
-    "tree",
-    "victims",
-  ],
+  ...["children", "containers", "leaderless", "lifecycle", "memory-kinds", "race", "tree", "victims"],
   "without-guard",
 ];
 // Long in an emulated machine, and about what differs little with the kernel: one machine is enough.
-const onUnifiedOnce = ["containerd", "kernel-kills"];
-// About the words of a kernel's log: the newest there is.
-const onNewestKernel = ["kernel-log"];
+const onUnifiedOnce = ["containerd"];
+// About how a kernel counts and what it prints: the newest there is; this host's and v1's see to the older ones.
+const onNewestKernel = ["kernel-log", "oracle"];
 // What this host may not do: lower an oom_score_adj.
 const onV1Too = ["oracle"];
 
-// Outages of a minute, lists every few seconds, a node that takes half a minute to be ready. They need so little of the
-// processor that nobody is in their way.
+// Outages of a minute, lists and scrapes every few seconds, a node that takes half a minute to be ready. They need so
+// little of the processor that nobody is in their way.
 const waiting = [
   ...[
     "api-access",
@@ -52,6 +42,7 @@ const waiting = [
     "outage",
     "pods",
   ],
+  ...["prometheus", "prometheus-health"],
 ];
 
 const isReal = (path: string, names: readonly string[]) =>

@@ -29,7 +29,6 @@ test("unit tests come first, those on real cgroups later, those in machines last
     "tests/vm/d.test.ts in bookworm-v1",
     "tests/vm/d.rebooted.test.ts in bookworm-v1",
     "tests/vm/e.test.ts in bookworm-v1",
-    "tests/real/oracle.test.ts in bookworm-v2",
     "tests/real/race.test.ts in bookworm-v2",
     "tests/unified/f.test.ts in bookworm-v2",
     "tests/real/oracle.test.ts in forky-v2",
