@@ -14,8 +14,10 @@ export class TestCgroup {
   constructor(path: string, limitBytes?: number, isCounted = true) {
     this.path = path;
     this.directory = `${hierarchy.mount}${path}`;
-    mkdirSync(this.directory, { recursive: true });
+    mkdirSync(dirname(this.directory), { recursive: true });
+    // Before the cgroup is there, as systemd and runc do: the guard is told of a new cgroup, not of files that come later.
     if (hierarchy.version === 2 && isCounted) enableMemory(path);
+    mkdirSync(this.directory, { recursive: true });
     if (limitBytes !== undefined) this.limit(limitBytes);
   }
 
