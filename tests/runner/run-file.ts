@@ -60,8 +60,8 @@ export function resultOf(file: PlannedFile, run: Run): FileResult {
 }
 
 /**
- * What counts of a file that was run a second time because it had failed: an emulated machine stands still for seconds
- * now and then. What the second run did not repeat is unsteady, and told.
+ * What counts of a file that was run a second time because it had failed. What the second run did not repeat is
+ * unsteady, and told.
  */
 export function ofBoth(first: FileResult, second: FileResult): FileResult {
   const again = new Set(second.failures.map(({ name }) => name));
