@@ -70,7 +70,8 @@ function strikeContainer(units: readonly Unit[], order: StrikeOrder): Strike | n
     const { killed } = roll;
     if (killed.size === 0) continue;
     const victims = listVictims(describe(known, order), killed, order.around.procRoot);
-    return { unit, roll, pids: killed, victims, atMs };
+    // A pid that was gone, or refused, is tried again at the next look: it may be another process's by then.
+    return { unit, roll: { ...roll, seen: new Set(killed) }, pids: killed, victims, atMs };
   }
   return null;
 }

@@ -122,3 +122,15 @@ test("what joins it while it dies is signalled, and so is what that forks, until
   expect(roll!.killed.size).toBe(4);
   expect(killNewcomers(unit, roll!, order)).toBeNull();
 });
+
+test("a pid that was gone at the strike is signalled when a process has it at the next look", () => {
+  for (const pid of [FIRST, FIRST + 1]) enter(pid);
+  const proc = `${root}/proc/${FIRST + 1}`;
+  rmSync(proc, { recursive: true });
+  const order = orderOf(() => 0);
+  const { unit, roll } = strike(units(), order)!;
+  expect(done).toEqual(["0"]);
+  enter(FIRST + 1);
+  killNewcomers(unit, roll!, order);
+  expect(done.slice(0, 2)).toEqual(["0", "1"]);
+});
