@@ -58,6 +58,8 @@ export class Guests {
         logFile,
       });
     } catch (error) {
+      // Whatever state it is in, it is none to run the next file in.
+      await this.#switchOff();
       return resultOf(file, { counts: null, ended: String(error), startedMs, logFile });
     }
   }

@@ -42,7 +42,7 @@ export class Machine {
   /** Ids of the boots that have greeted. */
   readonly #boots = new Set<string>();
   #serial = 0;
-  readonly #waiting = new Map<string, (outcome: Outcome) => void>();
+  readonly #waiting = new Map<string, PromiseWithResolvers<Outcome>>();
 
   private constructor(qemu: Bun.Subprocess, folder: string) {
     this.#qemu = qemu;
@@ -106,11 +106,11 @@ export class Machine {
   async run(script: string, limitMs = 60_000): Promise<Outcome> {
     const id = String(++this.#serial);
     const answer = Promise.withResolvers<Outcome>();
-    this.#waiting.set(id, answer.resolve);
+    this.#waiting.set(id, answer);
     const seconds = Math.ceil(limitMs / 1000);
     this.#socket?.write(`${id} ${seconds} ${Buffer.from(script).toString("base64")}\n`);
     const timer = setTimeout(() => {
-      answer.reject(new Error(`the machine does not answer; its console ends: ${this.console.slice(-2000)}`));
+      answer.reject(new Error(`the machine does not answer; ${this.#lastWords()}`));
     }, limitMs + GRACE_MS);
     try {
       return await answer.promise;
@@ -150,9 +150,27 @@ export class Machine {
 
   #heard(line: string): void {
     const [id = "", status = "", output = ""] = line.split(" ");
-    if (id === "hello") this.#boots.add(status);
+    if (id === "hello") this.#hasBooted(status);
     else
-      this.#waiting.get(id)?.({ status: Number(status), output: Buffer.from(output, "base64").toString() });
+      this.#waiting
+        .get(id)
+        ?.resolve({ status: Number(status), output: Buffer.from(output, "base64").toString() });
+  }
+
+  /** What was running when the machine went down is never answered. */
+  #hasBooted(boot: string): void {
+    this.#boots.add(boot);
+    for (const { reject } of this.#waiting.values())
+      reject(new Error(`the machine went down by itself, and came up again; ${this.#lastWords()}`));
+  }
+
+  /** What the console says of a kernel that gave up, and else its end. */
+  #lastWords(): string {
+    const { console } = this;
+    const trouble = console.search(/\b(?:BUG|Oops|Kernel panic|soft lockup|blocked for more than)\b/);
+    return trouble === -1
+      ? `its console ends: ${console.slice(-2000)}`
+      : `its console says: ${console.slice(trouble, trouble + 4000)}`;
   }
 
   async #greeted(count: number): Promise<void> {
@@ -160,7 +178,6 @@ export class Machine {
     await until("the machine is up", () => isUp() || this.#qemu.exitCode !== null, BOOT_MS).catch(
       () => undefined,
     );
-    if (!isUp())
-      throw new Error(`the machine does not come up; its console ends: ${this.console.slice(-2000)}`);
+    if (!isUp()) throw new Error(`the machine does not come up; ${this.#lastWords()}`);
   }
 }
