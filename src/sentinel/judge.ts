@@ -8,6 +8,7 @@ import { skipReason } from "../decide/skip.ts";
 import { belowThreshold, step, usageSuffices, type Verdict } from "../decide/step.ts";
 import type { Trigger } from "../record/incident.ts";
 import type { Executor } from "./executor.ts";
+import { FinalApproach } from "./final-approach.ts";
 import type { OomWatch } from "./oom-watch.ts";
 import type { FromSentinel, Start } from "./protocol.ts";
 import { countSkip } from "./skips.ts";
@@ -44,6 +45,7 @@ export class Judge {
   readonly #troubles: Troubles;
   readonly #post: (message: FromSentinel) => void;
   readonly #polled = new Set<Watch>();
+  readonly #approach: FinalApproach;
 
   constructor({ start, reader, epoll, executor, oom, troubles, post }: Court) {
     this.#start = start;
@@ -53,6 +55,7 @@ export class Judge {
     this.#oom = oom;
     this.#troubles = troubles;
     this.#post = post;
+    this.#approach = new FinalApproach(reader, executor);
   }
 
   /** When the next cgroup is to be looked at without a notification; Infinity: none is. */
@@ -64,7 +67,8 @@ export class Judge {
 
   /** Looks at those that are due. @param before called for each before that */
   lookAtDue(nowMs: number, before: (watch: Watch) => void): void {
-    for (const watch of this.#polled) {
+    // A look changes the set, and what is put into a set again comes up again: for ever, where it is due at once.
+    for (const watch of [...this.#polled]) {
       if (watch.nextPollMs > nowMs) continue;
       before(watch);
       this.evaluate(watch, "poll", nowMs);
@@ -92,6 +96,7 @@ export class Judge {
     const pids = pidsBelow(watch.spec.armed.directoryFd);
     const processes = readWithinBudget(this.#start.procRoot, pids);
     watch.snapshot = { atMs: nowMs, usageBytes, processes };
+    this.#pollBy(watch, this.#approach.begin(watch, usageBytes, nowMs));
     this.#sayNear(watch, nowMs);
   }
 
@@ -113,10 +118,12 @@ export class Judge {
     if (usageSuffices(watch.state, spec.bounds, usageBytes, held)) {
       this.#apply(watch, belowThreshold(), nowMs);
       if (!hasThreshold(watch)) this.#lookOut(watch, usageBytes, nowMs);
+      this.#pollBy(watch, this.#approach.follow(watch, usageBytes, nowMs));
       if (usageBytes < spec.bounds.thresholdBytes - spec.bounds.marginBytes) watch.skipped = 0;
       if (watch.helpless) this.#tellRecovery(watch, usageBytes);
       return;
     }
+    watch.closingIn = null;
     const reading = this.#reader.reading(spec.armed, usageBytes);
     if (typeof reading === "number") {
       this.#unreadable(watch, -reading, nowMs);
@@ -181,6 +188,11 @@ export class Judge {
     const distanceBytes = watch.spec.bounds.thresholdBytes - usageBytes;
     watch.approach = pace(watch.approach, usageBytes, distanceBytes, nowMs);
     this.#pollAt(watch, nowMs + Math.min(watch.approach.pollMs, LOOK_OUT_MS));
+  }
+
+  /** Looks at it then at the latest. */
+  #pollBy(watch: Watch, atMs: number): void {
+    if (atMs < watch.nextPollMs) this.#pollAt(watch, atMs);
   }
 
   #pollAt(watch: Watch, atMs: number): void {
