@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createEventfd, signalEventfd } from "../../../ffi/eventfd.ts";
@@ -41,7 +41,7 @@ beforeEach(() => {
 afterEach(() => rmSync(stage, { recursive: true }));
 
 /**
- * Lets a sentinel guard a cgroup near its limit that notifies of nothing, until it has killed or usage falls below near.
+ * Lets a sentinel guard a cgroup near its limit that notifies of nothing, until it has killed, found nobody to kill, or usage falls below near.
  * @param usageAt usage so many milliseconds after it was handed over, in bytes
  * @returns the usage that was read last before each SIGKILL, and how often usage was read
  */
@@ -94,7 +94,7 @@ function guard(usageAt: (ms: number) => number, policy: Policy) {
     },
     { ...memoryReaderV1, usage, oomKills: () => 0 },
     (message) => {
-      if (message.type === "incident") stop();
+      if (message.type === "incident" || message.type === "helpless") stop();
     },
     () => messages.shift(),
     () => {
@@ -120,4 +120,33 @@ test("a leak that turns back right below the threshold costs nobody their life",
   const { kills, looks } = guard((ms) => (ms < 9 ? NEAR + M + 2 * M * ms : NEAR - M), "container");
   expect(looks).toBeGreaterThan(3);
   expect(kills).toEqual([]);
+});
+
+test.each([
+  ["has moved to another cgroup", () => writeFileSync(`${stage}/proc/${PID}/cgroup`, "4:memory:/other\n")],
+  ["may not be killed any more", () => writeFileSync(`${stage}/proc/${PID}/oom_score_adj`, "-1000\n")],
+  ["is gone", () => rmSync(`${stage}/proc/${PID}`, { recursive: true })],
+])("a process that %s since its death was rehearsed is not killed", (_, change) => {
+  let isChanged = false;
+  const { kills, looks } = guard((ms) => {
+    const usageBytes = NEAR + M + 2 * M * ms;
+    if (usageBytes >= THRESHOLD && !isChanged) {
+      change();
+      isChanged = true;
+    }
+    return usageBytes;
+  }, "container");
+  expect(looks).toBeGreaterThan(3);
+  expect(kills).toEqual([]);
+});
+
+test("leaks that come near and turn back leave no descriptor behind", () => {
+  const descriptors = () => readdirSync("/proc/self/fd").length;
+  const round = () => guard((ms) => (ms < 3 ? NEAR + M + 5 * M * ms : NEAR - M), "container");
+  round();
+  const before = descriptors();
+  let looks = 0;
+  for (let i = 0; i < 100; i++) looks += round().looks;
+  expect(looks).toBeGreaterThan(300);
+  expect(descriptors()).toBe(before);
 });
