@@ -61,8 +61,10 @@ export class Inotify {
         }
         if (error) onError(new SysError("read", error.errno ?? 0, "inotify", { cause: error }));
         else {
-          onEvents(parseInotify(this.#buffer.subarray(0, count)));
+          const events = parseInotify(this.#buffer.subarray(0, count));
+          // The next read first: what the events lead to may keep the pool's threads busy for tens of milliseconds.
           next();
+          onEvents(events);
         }
       });
     };

@@ -89,6 +89,21 @@ function strikeProcess(units: readonly Unit[], order: StrikeOrder): Strike | nul
   return null;
 }
 
+const blank: typeof sigkill = () => 0;
+// Other cgroups wait for the end of it.
+const REHEARSED_PROCESSES = 4;
+
+/** Goes through what `strike` does, with a few of the processes and without a SIGKILL: it is warm when it counts. */
+export function rehearse(units: readonly Unit[], { policy, around, hierarchy, onIntent }: StrikeOrder): void {
+  const [unit] = units;
+  if (unit === undefined) return;
+  const pids = pidsBelow(unit.directoryFd);
+  const few = pids.slice(0, REHEARSED_PROCESSES);
+  if (policy === "process" || unit.cgroup !== around.watched) factsOf(around.procRoot, few);
+  onIntent(unit, pids);
+  for (const pid of few) killProcess(around.procRoot, pid, unit.cgroup, hierarchy, blank);
+}
+
 type KillOrder = Pick<StrikeOrder, "around" | "hierarchy" | "signal" | "onRefused">;
 
 /**

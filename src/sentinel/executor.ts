@@ -1,7 +1,14 @@
 import { errnoName } from "../../ffi/errno.ts";
 import type { sigkill } from "../../ffi/process.ts";
 import { factsOf, orderUnits, type Surroundings } from "../act/choose.ts";
-import { describe, killNewcomers, LISTED_VICTIMS, type StrikeOrder, strike } from "../act/strike.ts";
+import {
+  describe,
+  killNewcomers,
+  LISTED_VICTIMS,
+  rehearse,
+  type StrikeOrder,
+  strike,
+} from "../act/strike.ts";
 import { closeUnits, openUnits, type Unit } from "../act/units.ts";
 import type { MemoryReader } from "../cgroup/hierarchy.ts";
 import { pidsBelow } from "../cgroup/processes.ts";
@@ -91,6 +98,22 @@ export class Executor {
     this.ongoing.begin(incident.id, spec, struck, reading.usageBytes, atMs);
     this.#post({ type: "incident", incident, blackBoxSlot: slot, pids: [...pids] });
     return true;
+  }
+
+  /** Goes through a kill that is likely to come, without a SIGKILL. */
+  rehearse(watch: Watch, reading: Reading): void {
+    const { spec } = watch;
+    const units = this.#unitsOf(spec);
+    const moment = { id: "", timeMs: Date.now() };
+    rehearse(units, {
+      ...this.#order(spec),
+      snapshot: null,
+      onIntent: (unit, pids) => {
+        const prefix = this.#intentPrefixFor(watch, unit.cgroup);
+        this.#blackBox.rehearseIntent(intentText(prefix, moment, "poll", reading, pids));
+      },
+    });
+    closeUnits(units);
   }
 
   /** Tells what would have been killed. */

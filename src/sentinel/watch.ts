@@ -3,6 +3,7 @@ import { close, readFromStart } from "../../ffi/file.ts";
 import { NativeBuffer } from "../../ffi/native-buffer.ts";
 import { descriptors, type Meaning, type Signal } from "../cgroup/hierarchy.ts";
 import type { ProcessFacts } from "../decide/badness.ts";
+import type { ClosingIn } from "../decide/closing-in.ts";
 import { calmPace, type Pace } from "../decide/pace.ts";
 import { calm, type WatchState } from "../decide/step.ts";
 import type { WatchSpec } from "./protocol.ts";
@@ -13,6 +14,8 @@ export interface Watch {
   readonly signals: Signal[];
   /** How usage comes closer to the threshold, where the kernel does not tell. */
   approach: Pace;
+  /** How it nears its threshold (`final-approach.ts`); null: the kernel will tell. */
+  closingIn: ClosingIn | null;
   state: WatchState;
   /** Whether the threshold's notifications wake the sentinel. */
   heedsThreshold: boolean;
@@ -61,6 +64,7 @@ export function attach(epoll: Epoll, spec: WatchSpec): Watch {
     state: calm,
     heedsThreshold: true,
     approach: calmPace,
+    closingIn: null,
     nextPollMs: Number.POSITIVE_INFINITY,
     oomEvents: Number.NaN,
     helpless: false,

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { close, openDirectory } from "../../../ffi/file.ts";
 import { cString } from "../../../ffi/native-buffer.ts";
 import type { Surroundings } from "../../../src/act/choose.ts";
-import { killNewcomers, type StrikeOrder, strike } from "../../../src/act/strike.ts";
+import { killNewcomers, rehearse, type StrikeOrder, strike } from "../../../src/act/strike.ts";
 import { memoryReaderV2 } from "../../../src/cgroup/v2/read.ts";
 import { kernelGeneration } from "../../../src/decide/kernel-generation.ts";
 
@@ -133,4 +133,21 @@ test("a pid that was gone at the strike is signalled when a process has it at th
   enter(FIRST + 1);
   killNewcomers(unit, roll!, order);
   expect(done.slice(0, 2)).toEqual(["0", "1"]);
+});
+
+test("a rehearsal tells whom it would be about, and hits nobody, whoever comes meanwhile", () => {
+  enter(FIRST);
+  const intents: (readonly number[])[] = [];
+  for (const policy of ["container", "process"] as const) {
+    rehearse(units(), {
+      ...orderOf(() => 0),
+      policy,
+      onIntent: (_, pids) => {
+        intents.push([...pids]);
+        enter(FIRST + intents.length);
+      },
+    });
+  }
+  expect(intents).toEqual([[FIRST], [FIRST, FIRST + 1]]);
+  expect(done).toEqual([]);
 });

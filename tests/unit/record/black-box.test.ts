@@ -173,3 +173,9 @@ test("only root reads it", () => {
   BlackBox.open(folder.path, "box").close();
   expect(statSync(path()).mode & 0o777).toBe(0o600);
 });
+
+test("an intent that was only rehearsed is never found, and none that counts is lost by it", () => {
+  writer.writeIntent(writer.claim(), '{"id":"1"}');
+  for (let round = 0; round < 200; round++) writer.rehearseIntent('{"id":"2"}');
+  expect(recovered().map(({ incident }) => incident)).toEqual([{ id: "1" }]);
+});

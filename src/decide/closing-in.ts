@@ -1,0 +1,74 @@
+/** How usage of a cgroup near its limit comes closer to its threshold. */
+export interface ClosingIn {
+  /** When its speed was last measured, and the usage then. */
+  readonly atMs: number;
+  readonly usageBytes: number;
+  /** The fastest recent growth. */
+  readonly bytesPerMs: number;
+  /** When to look again; Infinity: the kernel's notification will do. */
+  readonly nextMs: number;
+}
+
+// A leak at 1.8 GB/s takes 11 ms from near to the threshold of a 1000M cgroup. What takes longer is left to the kernel.
+const HORIZON_MS = 40;
+const LOOK_MS = 1;
+// The last stretch is watched without a pause, because a timeout may come a millisecond late.
+const STARE_MS = 1.5;
+// Looks without a pause find one batch of 64 pages charged or none: a speed takes a while to measure.
+const MEASURE_MS = 0.5;
+// Where four programs share a core, a leak stands still for some 10 ms at a time and then goes on as before.
+const DECAY = 0.9;
+
+/** The first look at a cgroup that has just come near its limit: how fast is not known yet. */
+export function comeNear(usageBytes: number, nowMs: number): ClosingIn {
+  return { atMs: nowMs, usageBytes, bytesPerMs: 0, nextMs: nowMs + LOOK_MS };
+}
+
+/** One more look. @param distanceBytes how much is left to the threshold */
+export function closeIn(
+  before: ClosingIn,
+  usageBytes: number,
+  distanceBytes: number,
+  nowMs: number,
+): ClosingIn {
+  const elapsedMs = nowMs - before.atMs;
+  if (elapsedMs < MEASURE_MS) return { ...before, nextMs: nowMs };
+  const seen = Math.max(0, (usageBytes - before.usageBytes) / elapsedMs);
+  const bytesPerMs = Math.max(seen, before.bytesPerMs * DECAY);
+  return {
+    atMs: nowMs,
+    usageBytes,
+    bytesPerMs,
+    nextMs: nowMs + pauseMs(seen, distanceBytes / bytesPerMs),
+  };
+}
+
+/** @param untilMs when it is there; NaN or Infinity where it does not move */
+function pauseMs(seen: number, untilMs: number): number {
+  if (!(untilMs <= HORIZON_MS)) return Number.POSITIVE_INFINITY;
+  // What stands still may be waiting for the very core that staring keeps busy.
+  return untilMs <= STARE_MS && seen > 0 ? 0 : LOOK_MS;
+}
+
+/** Time that may be spent on looking closely; it comes back slowly. */
+export interface Attention {
+  readonly leftMs: number;
+  readonly atMs: number;
+}
+
+// Five leaks, or one that needs five starts.
+const MOST_MS = 60;
+// Cgroups that come near their limit all the time cost this share of a core at most.
+const SHARE = 0.01;
+
+export const fullAttention: Attention = { leftMs: MOST_MS, atMs: 0 };
+
+/** How much is there by now; less than nothing after more was spent than there was. */
+export function attentionLeftMs({ leftMs, atMs }: Attention, nowMs: number): number {
+  return Math.min(leftMs + (nowMs - atMs) * SHARE, MOST_MS);
+}
+
+/** What is left after so much was spent. */
+export function spend(before: Attention, spentMs: number, nowMs: number): Attention {
+  return { leftMs: attentionLeftMs(before, nowMs) - spentMs, atMs: nowMs };
+}

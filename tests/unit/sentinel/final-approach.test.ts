@@ -1,0 +1,152 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createEventfd, signalEventfd } from "../../../ffi/eventfd.ts";
+import { close, openDirectory, openReadAt } from "../../../ffi/file.ts";
+import { cString } from "../../../ffi/native-buffer.ts";
+import { memoryReaderV1 } from "../../../src/cgroup/v1/read.ts";
+import type { Policy } from "../../../src/config/config.ts";
+import type { ToSentinel, WatchSpec } from "../../../src/sentinel/protocol.ts";
+import { Sentinel } from "../../../src/sentinel/sentinel.ts";
+import { sharedSkips } from "../../../src/sentinel/skips.ts";
+
+const CGROUP = "/c";
+// No process ever has it (PID_MAX_LIMIT).
+const PID = 4_194_310;
+const M = 2 ** 20;
+const NEAR = 960 * M;
+const THRESHOLD = 980 * M;
+
+let stage: string;
+
+beforeEach(() => {
+  stage = mkdtempSync(join(tmpdir(), "oom-guard-approach-"));
+  mkdirSync(`${stage}/proc/${PID}`, { recursive: true });
+  mkdirSync(stage + CGROUP);
+  writeFileSync(`${stage}/proc/${PID}/cgroup`, `4:memory:${CGROUP}\n`);
+  writeFileSync(`${stage}/proc/${PID}/oom_score_adj`, "0\n");
+  writeFileSync(
+    `${stage}/proc/${PID}/status`,
+    "Name:\tleak\nPPid:\t1\nCapEff:\t0\nVmRSS:\t 4 kB\nVmPTE:\t 4 kB\n",
+  );
+  writeFileSync(`${stage}${CGROUP}/cgroup.procs`, `${PID}\n`);
+  writeFileSync(`${stage}${CGROUP}/memory.usage_in_bytes`, "");
+  writeFileSync(
+    `${stage}${CGROUP}/memory.stat`,
+    "total_cache 0\ntotal_inactive_file 0\ntotal_active_file 0\n",
+  );
+});
+
+afterEach(() => rmSync(stage, { recursive: true }));
+
+/**
+ * Lets a sentinel guard a cgroup near its limit that notifies of nothing, until it has killed, found nobody to kill, or usage falls below near.
+ * @param usageAt usage so many milliseconds after it was handed over, in bytes
+ * @returns the usage that was read last before each SIGKILL, and how often usage was read
+ */
+function guard(usageAt: (ms: number) => number, policy: Policy) {
+  const controlFd = createEventfd();
+  // An eventfd that nobody signals stands for a threshold: without one it would be polled all the time.
+  const silent = createEventfd();
+  const directoryFd = openDirectory(cString(stage + CGROUP));
+  const spec: WatchSpec = {
+    slot: 1,
+    cgroup: CGROUP,
+    policy,
+    kind: "container",
+    limitBytes: 1000 * M,
+    nearBytes: NEAR,
+    bounds: { thresholdBytes: THRESHOLD, marginBytes: 20 * M, cacheFloorBytes: 20 * M },
+    armed: {
+      directoryFd,
+      usageFd: openReadAt(directoryFd, memoryReaderV1.usageFile),
+      statFd: openReadAt(directoryFd, memoryReaderV1.statFile),
+      signals: [{ meaning: "threshold", fd: silent, wakes: "readable" }],
+    },
+  };
+  const messages: (ToSentinel | undefined)[] = [{ type: "watch", spec }, undefined];
+  const startMs = performance.now();
+  const kills: number[] = [];
+  let looks = 0;
+  let usageBytes = 0;
+  const stop = () => {
+    messages.push({ type: "stop" });
+    signalEventfd(controlFd);
+  };
+  const usage = () => {
+    looks++;
+    usageBytes = usageAt(performance.now() - startMs);
+    if (usageBytes < NEAR) stop();
+    return usageBytes;
+  };
+  const sentinel = new Sentinel(
+    {
+      type: "start",
+      controlFd,
+      cgroupVersion: 1,
+      mount: stage,
+      procRoot: `${stage}/proc`,
+      kernelRelease: "6.1",
+      blackBoxFd: -1,
+      blackBoxFirst: 0,
+      skips: sharedSkips(),
+    },
+    { ...memoryReaderV1, usage, oomKills: () => 0 },
+    (message) => {
+      if (message.type === "incident" || message.type === "helpless") stop();
+    },
+    () => messages.shift(),
+    () => {
+      kills.push(usageBytes);
+      return 0;
+    },
+  );
+  signalEventfd(controlFd);
+  sentinel.run();
+  close(controlFd);
+  return { kills, looks };
+}
+
+test("a fast leak is killed at its threshold without a notification, and no process before it", () => {
+  for (const policy of ["container", "process"] as const) {
+    const { kills } = guard((ms) => NEAR + M + 2 * M * ms, policy);
+    expect(kills.length).toBe(1);
+    expect(kills[0]).toBeGreaterThanOrEqual(THRESHOLD);
+  }
+});
+
+test("a leak that turns back right below the threshold costs nobody their life", () => {
+  const { kills, looks } = guard((ms) => (ms < 9 ? NEAR + M + 2 * M * ms : NEAR - M), "container");
+  expect(looks).toBeGreaterThan(3);
+  expect(kills).toEqual([]);
+});
+
+test.each([
+  ["has moved to another cgroup", () => writeFileSync(`${stage}/proc/${PID}/cgroup`, "4:memory:/other\n")],
+  ["may not be killed any more", () => writeFileSync(`${stage}/proc/${PID}/oom_score_adj`, "-1000\n")],
+  ["is gone", () => rmSync(`${stage}/proc/${PID}`, { recursive: true })],
+])("a process that %s since its death was rehearsed is not killed", (_, change) => {
+  let isChanged = false;
+  const { kills, looks } = guard((ms) => {
+    const usageBytes = NEAR + M + 2 * M * ms;
+    if (usageBytes >= THRESHOLD && !isChanged) {
+      change();
+      isChanged = true;
+    }
+    return usageBytes;
+  }, "container");
+  expect(looks).toBeGreaterThan(3);
+  expect(kills).toEqual([]);
+});
+
+test("leaks that come near and turn back leave no descriptor behind", () => {
+  const descriptors = () => readdirSync("/proc/self/fd").length;
+  const round = () => guard((ms) => (ms < 3 ? NEAR + M + 5 * M * ms : NEAR - M), "container");
+  round();
+  const before = descriptors();
+  let looks = 0;
+  for (let i = 0; i < 100; i++) looks += round().looks;
+  expect(looks).toBeGreaterThan(300);
+  expect(descriptors()).toBe(before);
+});
