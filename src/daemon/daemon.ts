@@ -39,6 +39,8 @@ export interface DaemonParts {
   readonly clusterAccess: ClusterAccess;
   /** The guard can no longer do its work and must be started anew. */
   readonly onFatal: (reason: string) => void;
+  /** Called when all that is there is armed, before the sentinel rehearses once more. */
+  readonly onArmed: () => void;
   /** Called when what the counts tell may have changed, and now and then. */
   readonly onTick: () => void;
 }
@@ -143,9 +145,7 @@ export class Daemon {
   /** Starts everything; resolves when all that is there is armed. */
   static async start(parts: DaemonParts): Promise<Daemon> {
     const { hierarchy, kernelRelease, blackBoxFd } = parts;
-    let daemon: Daemon | null = null;
-    const early: FromSentinel[] = [];
-    const sentinel = await SentinelHandle.spawn(
+    const sentinel = SentinelHandle.spawn(
       parts.sentinelUrl,
       {
         cgroupVersion: hierarchy.version,
@@ -155,18 +155,21 @@ export class Daemon {
         blackBoxFd,
         blackBoxFirst: Math.max(-1, ...parts.counted.map(({ slot }) => slot)) + 1,
       },
-      (message) => (daemon === null ? early.push(message) : daemon.#receive(message)),
+      (message) => daemon.#receive(message),
       (reason) => parts.onFatal(`the sentinel thread ended: ${reason}`),
     );
-    daemon = new Daemon(parts, sentinel);
+    const daemon: Daemon = new Daemon(parts, sentinel);
     daemon.#kernelWatch.start(parts.counted);
-    for (const message of early) daemon.#receive(message);
     daemon.#runtimes.start();
     if (goByName(parts.config.rules)) await daemon.#runtimes.waitForNames();
+    // While the thread gets warm, which takes 80 ms.
     daemon.#tree.resync();
+    await daemon.#sentinelReady();
     await daemon.settled();
     await daemon.#kernelWatch.settled();
     hierarchy.tidy();
+    parts.onArmed();
+    await sentinel.rehearse();
     daemon.#cluster.introduce();
     // An earlier process may have left some.
     daemon.#cluster.wake();
@@ -232,6 +235,15 @@ export class Daemon {
     const sources = Promise.all([this.#metrics.stop(), this.#cluster.stop(), this.#runtimes.stop()]);
     await Promise.race([sources, Bun.sleep(SOURCES_STOP_MS)]);
     return stopped && recorded;
+  }
+
+  async #sentinelReady(): Promise<void> {
+    try {
+      await this.#sentinel.ready;
+    } catch (error) {
+      await this.#parts.hierarchy.letAllGo();
+      throw error;
+    }
   }
 
   #receive(message: FromSentinel): void {

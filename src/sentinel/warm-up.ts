@@ -9,7 +9,9 @@ import { Sentinel } from "./sentinel.ts";
 import { sharedSkips } from "./skips.ts";
 
 // Enough for the engine's compilers to take notice: the first real kill took 0.9 ms without, the later ones 0.26.
-const ROUNDS = 300;
+const ROUNDS_TO_COMPILE = 300;
+// One of each policy, and once more with what the first ones have made necessary.
+const ROUNDS_TO_TOUCH = 8;
 // One more than the largest pid_max (PID_MAX_LIMIT, include/linux/threads.h): no process ever has it.
 const NOBODY = 4_194_305;
 const CGROUP = "/rehearsal";
@@ -20,7 +22,16 @@ const LIMIT = 1_000_000;
  * exist, and a signal that goes nowhere. So everything a real kill runs through is compiled, and its memory is
  * there, when it counts. Where no stage can be built the first kill is a little slower.
  */
-export function warmUp(start: Start, reader: MemoryReader): void {
+export function compileKillPath(start: Start, reader: MemoryReader): void {
+  rehearseOnStage(start, reader, ROUNDS_TO_COMPILE);
+}
+
+/** The same for code and data that are no longer mapped, in 2 ms: it is armed already. */
+export function touchKillPath(start: Start, reader: MemoryReader): void {
+  rehearseOnStage(start, reader, ROUNDS_TO_TOUCH);
+}
+
+function rehearseOnStage(start: Start, reader: MemoryReader, rounds: number): void {
   let stage: string;
   try {
     stage = mkdtempSync(`${tmpdir()}/oom-guard-`);
@@ -29,7 +40,7 @@ export function warmUp(start: Start, reader: MemoryReader): void {
   }
   try {
     build(stage);
-    rehearse(stage, start, reader);
+    rehearse(stage, start, reader, rounds);
   } finally {
     rmSync(stage, { recursive: true, force: true });
   }
@@ -61,12 +72,12 @@ function build(stage: string): void {
   for (const [path, text] of Object.entries(files)) writeFileSync(path, text);
 }
 
-function rehearse(stage: string, start: Start, reader: MemoryReader): void {
+function rehearse(stage: string, start: Start, reader: MemoryReader, rounds: number): void {
   const blackBoxFd = openFile("/dev/null", 1);
   const controlFd = createEventfd();
   const skips = sharedSkips();
   try {
-    for (let round = 0; round < ROUNDS; round++) {
+    for (let round = 0; round < rounds; round++) {
       const script: ToSentinel[] = [{ type: "watch", spec: watchOn(stage, round, reader) }, { type: "stop" }];
       const sentinel = new Sentinel(
         { ...start, procRoot: `${stage}/proc`, blackBoxFd, controlFd, skips },
