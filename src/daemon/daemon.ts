@@ -160,8 +160,11 @@ export class Daemon {
     );
     const daemon: Daemon = new Daemon(parts, sentinel);
     daemon.#kernelWatch.start(parts.counted);
+    const isByName = goByName(parts.config.rules);
+    // Names may take seconds, and nobody guards without the thread: should it fail, that is known first.
+    if (isByName) await daemon.#sentinelReady();
     daemon.#runtimes.start();
-    if (goByName(parts.config.rules)) await daemon.#runtimes.waitForNames();
+    if (isByName) await daemon.#runtimes.waitForNames();
     // While the thread gets warm, which takes 80 ms.
     daemon.#tree.resync();
     await daemon.#sentinelReady();
