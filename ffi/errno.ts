@@ -30,14 +30,17 @@ const names: Readonly<Record<number, string>> = {
   95: "EOPNOTSUPP",
   105: "ENOBUFS",
   111: "ECONNREFUSED",
+  115: "EINPROGRESS",
 };
 
 export const ENOENT = 2;
 export const ESRCH = 3;
 export const EINTR = 4;
+export const EBADF = 9;
 export const EAGAIN = 11;
 export const EINVAL = 22;
 export const EMFILE = 24;
+export const EINPROGRESS = 115;
 export const ENODEV = 19;
 export const ENOSPC = 28;
 export const EPIPE = 32;

@@ -1,5 +1,6 @@
 import { close as closeAsync, write as writeAsync } from "node:fs";
 import { arch } from "./arch.ts";
+import { writeElsewhere } from "./async-write.ts";
 import { EINTR } from "./errno.ts";
 import { errno, libc } from "./libc.ts";
 import { cString, NativeBuffer } from "./native-buffer.ts";
@@ -110,14 +111,19 @@ export function openFile(path: string, flags: number, mode = 0o600): number {
  * The same on a thread of the pool, for writes that the kernel takes long over. Where a kernel can leave a part of the work
  * for later, it is asked to (O_NONBLOCK). @throws SysError
  */
-export function writeControlInPool(path: string, text: string): Promise<void> {
+export async function writeControlInPool(path: string, text: string): Promise<void> {
   const fd = openFile(path, O_WRONLY | O_NONBLOCK);
-  return new Promise((resolve, reject) => {
-    writeAsync(fd, text, (error) => {
-      close(fd);
-      if (error === null) resolve();
-      else reject(new SysError("write", Math.abs(error.errno ?? 0), path, { cause: error }));
-    });
+  try {
+    const code = await (writeElsewhere(fd, text) ?? writeInPool(fd, text));
+    if (code !== 0) throw new SysError("write", code, path);
+  } finally {
+    close(fd);
+  }
+}
+
+function writeInPool(fd: number, text: string): Promise<number> {
+  return new Promise((resolve) => {
+    writeAsync(fd, text, (error) => resolve(error === null ? 0 : Math.abs(error.errno ?? 0)));
   });
 }
 

@@ -1,7 +1,7 @@
 import { dlopen, FFIType, type Pointer, read } from "bun:ffi";
 
 // glibc's name first; musl installs one name per architecture and no libc.so.6.
-const libraryNames = [
+export const libraryNames = [
   "libc.so.6",
   process.arch === "arm64" ? "libc.musl-aarch64.so.1" : "libc.musl-x86_64.so.1",
   "libc.so",

@@ -1,7 +1,9 @@
+import type { Pointer } from "bun:ffi";
 import { arch } from "./arch.ts";
 import { Ballast } from "./ballast.ts";
 import { EINVAL, ENOSYS } from "./errno.ts";
 import { errno, libc } from "./libc.ts";
+import { fileMappings } from "./mappings.ts";
 import { NativeBuffer } from "./native-buffer.ts";
 import { SysError } from "./sys-error.ts";
 import { pageBytes } from "./sysinfo.ts";
@@ -12,6 +14,7 @@ const MCL_ONFAULT = 4;
 const MLOCK_ONFAULT = 1;
 const PROBE_PAGES = 8;
 const IN_CORE = 1;
+const MADV_DONTNEED = 4;
 
 /**
  * Keeps what the process has touched, and will touch, in memory (mlockall(2)). Only ever with ONFAULT, and only where
@@ -24,6 +27,30 @@ export function lockTouchedMemory(): boolean {
   if (!honoursOnFault()) return false;
   if (libc.mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0) throw new SysError("mlockall", errno());
   return true;
+}
+
+/**
+ * Keeps of the process's files (its executable, its libraries) what it has touched, and will touch, in memory. Where there
+ * is no swap nothing else can be taken from it, and memory that is not locked can be given back by whoever allocated it:
+ * on locked memory each madvise(MADV_DONTNEED) of the engine's allocator fails with EINVAL, several times a second.
+ * @returns as `lockTouchedMemory` @throws SysError as there
+ */
+export function lockTouchedFiles(): boolean {
+  if (!honoursOnFault()) return false;
+  for (const { address, lengthBytes } of fileMappings()) {
+    if (libc.syscall(arch.SYS_mlock2, address, lengthBytes, MLOCK_ONFAULT, 0) < 0)
+      throw new SysError("mlock2", errno());
+  }
+  return true;
+}
+
+/**
+ * Gives back what is in memory of the process's files and can be had from them again: most of it has served the start. The
+ * page cache keeps it for a while, so what is touched again costs a minor fault.
+ */
+export function giveBackFilePages(): void {
+  for (const { address, lengthBytes, isPristine } of fileMappings())
+    if (isPristine) libc.madvise(address as Pointer, lengthBytes, MADV_DONTNEED);
 }
 
 /**

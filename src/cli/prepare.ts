@@ -10,21 +10,19 @@ import { ClusterAccess } from "../kubernetes/cluster-access.ts";
 import type { Log } from "../report/log.ts";
 import { sentinelUrl } from "../sentinel-url.ts";
 import { keepCredentials } from "./keep-credentials.ts";
-import { lockMemory } from "./lock-memory.ts";
 import { openHierarchy } from "./open-hierarchy.ts";
 
-// One waits for changes of the tree, the others for the kernel to register thresholds. With 32 a start with 250 cgroups
-// takes 0.45 s, with 8 1.3 s; an idle thread costs some 50 KB.
-const POOL_THREADS = 32;
+// One waits for the kernel's log, the others close descriptors and write files. Each costs some 50 KB for ever; what waits
+// for the kernel many at once has threads of its own (`ffi/async-write.ts`).
+const POOL_THREADS = 8;
 
 /** Readies this process for the guard, and opens what the guard works with. What cannot be had is said and done without. */
 export function prepare(
   config: Config,
   mount: MemoryMount,
   log: Log,
-): Omit<DaemonParts, "onFatal" | "onTick"> {
+): Omit<DaemonParts, "onFatal" | "onTick" | "onArmed"> {
   widenThreadPool(POOL_THREADS);
-  lockMemory((message) => log.info("memory-not-locked", message));
   const hierarchy = openHierarchy(config, mount, log);
   const blackBox = openBlackBox(config.stateDir, log);
   const clusterAccess = new ClusterAccess(config.kubernetes, process.env);

@@ -11,6 +11,7 @@ import { tellFailure } from "../service/tell-failure.ts";
 import { configurationFor } from "./configuration.ts";
 import { exitCode, UserError } from "./exit.ts";
 import type { CliOptions } from "./flags.ts";
+import { GuardMemory } from "./guard-memory.ts";
 import type { Handler } from "./handler.ts";
 import { memoryMount } from "./memory-mount.ts";
 import { prepare } from "./prepare.ts";
@@ -62,13 +63,18 @@ async function guard(
     const daemon = await started.promise;
     if (!stop.isAsked) await reload(options, daemon, log, service);
   });
+  const memory = new GuardMemory((message) => log.info("memory-not-locked", message));
   const daemon = await Daemon.start({
     ...prepared,
     onFatal: (reason) => {
       log.error("sentinel-failed", `${reason}; nobody guards any more`);
       stop.ask(reason, exitCode.failed);
     },
-    onTick: () => service.renew(),
+    onArmed: () => memory.settle(),
+    onTick: () => {
+      service.renew();
+      memory.keep();
+    },
   });
   // It may have been told to stop, or the sentinel thread has ended, while it started.
   if (!stop.isAsked) introduce(daemon, config, mount, log);

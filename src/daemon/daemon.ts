@@ -1,6 +1,7 @@
 import { Reclaimer } from "../act/reclaimer.ts";
 import { Armer } from "../arm/armer.ts";
 import type { Hierarchy, MemoryReader, ReclaimOutcome } from "../cgroup/hierarchy.ts";
+import { systemClock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
 import { takeOver } from "../config/restart.ts";
 import { compileRules, goByName } from "../config/rules.ts";
@@ -15,6 +16,7 @@ import { Metrics } from "../report/metrics/metrics.ts";
 import type { GuardCounts } from "../report/status-text.ts";
 import { SentinelHandle } from "../sentinel/handle.ts";
 import type { FromSentinel } from "../sentinel/protocol.ts";
+import { Chores } from "./chores.ts";
 import { Cluster } from "./cluster.ts";
 import { followTree } from "./follow-tree.ts";
 import { Inbox } from "./inbox.ts";
@@ -37,12 +39,13 @@ export interface DaemonParts {
   readonly clusterAccess: ClusterAccess;
   /** The guard can no longer do its work and must be started anew. */
   readonly onFatal: (reason: string) => void;
-  /** Called once a second, from a timer that runs anyway. */
+  /** Called when all that is there is armed, before the sentinel rehearses once more. */
+  readonly onArmed: () => void;
+  /** Called when what the counts tell may have changed, and now and then. */
   readonly onTick: () => void;
 }
 
 const PROC = "/proc";
-const TICK_MS = 1000;
 const SENTINEL_STOP_MS = 500;
 const SOURCES_STOP_MS = 200;
 
@@ -59,13 +62,19 @@ export class Daemon {
   readonly #metrics: Metrics;
   readonly #inbox: Inbox;
   readonly #kernelWatch: KernelWatch;
-  readonly #timers: readonly Timer[];
+  readonly #chores: Chores;
+  readonly #resyncTimer: Timer;
   #config: Config;
 
   private constructor(parts: DaemonParts, sentinel: SentinelHandle) {
     const { config, log, hierarchy, reader } = parts;
     this.#parts = parts;
     this.#config = config;
+    this.#chores = new Chores({
+      clock: systemClock,
+      run: () => this.#doChores(),
+      isWaiting: () => this.#isChoreLeft,
+    });
     this.#sentinel = sentinel;
     this.#cluster = new Cluster(
       parts.clusterAccess,
@@ -84,6 +93,7 @@ export class Daemon {
         log,
         identify,
         record: (incident, slots) => this.#inbox.record(incident, slots),
+        onNews: () => this.#chores.stir(),
       },
       { rules, roots: new Roots(config.cgroupRoots) },
     );
@@ -94,6 +104,7 @@ export class Daemon {
         onIdentified: (cgroup, identity) => {
           this.#cluster.identified(cgroup, identity);
           this.#kernelWatch.identified(cgroup, identity);
+          this.#chores.stir();
         },
         send: (message) => sentinel.send(message),
         onTrouble: (kind, cause, message) => log.once(kind, cause, "warn", message),
@@ -128,25 +139,13 @@ export class Daemon {
     });
     for (const names of [this.#names, this.#cluster.pods])
       names.onChange((change) => this.#armer.namesChanged(change));
-    this.#timers = [
-      setInterval(() => this.#resync(), config.resyncMs),
-      setInterval(() => {
-        this.#retryStore();
-        this.#kernelWatch.tick();
-        // Walking 250 cgroups takes some 5 ms.
-        if (this.#tree.isBlind) this.#lookAtAll();
-        this.#metrics.tick(performance.now());
-        parts.onTick();
-      }, TICK_MS),
-    ];
+    this.#resyncTimer = setInterval(() => this.#resync(), config.resyncMs);
   }
 
   /** Starts everything; resolves when all that is there is armed. */
   static async start(parts: DaemonParts): Promise<Daemon> {
     const { hierarchy, kernelRelease, blackBoxFd } = parts;
-    let daemon: Daemon | null = null;
-    const early: FromSentinel[] = [];
-    const sentinel = await SentinelHandle.spawn(
+    const sentinel = SentinelHandle.spawn(
       parts.sentinelUrl,
       {
         cgroupVersion: hierarchy.version,
@@ -156,21 +155,28 @@ export class Daemon {
         blackBoxFd,
         blackBoxFirst: Math.max(-1, ...parts.counted.map(({ slot }) => slot)) + 1,
       },
-      (message) => (daemon === null ? early.push(message) : daemon.#inbox.receive(message)),
+      (message) => daemon.#receive(message),
       (reason) => parts.onFatal(`the sentinel thread ended: ${reason}`),
     );
-    daemon = new Daemon(parts, sentinel);
+    const daemon: Daemon = new Daemon(parts, sentinel);
     daemon.#kernelWatch.start(parts.counted);
-    for (const message of early) daemon.#inbox.receive(message);
+    const isByName = goByName(parts.config.rules);
+    // Names may take seconds, and nobody guards without the thread: should it fail, that is known first.
+    if (isByName) await daemon.#sentinelReady();
     daemon.#runtimes.start();
-    if (goByName(parts.config.rules)) await daemon.#runtimes.waitForNames();
+    if (isByName) await daemon.#runtimes.waitForNames();
+    // While the thread gets warm, which takes 80 ms.
     daemon.#tree.resync();
+    await daemon.#sentinelReady();
     await daemon.settled();
     await daemon.#kernelWatch.settled();
     hierarchy.tidy();
+    parts.onArmed();
+    await sentinel.rehearse();
     daemon.#cluster.introduce();
     // An earlier process may have left some.
     daemon.#cluster.wake();
+    daemon.#chores.stir();
     return daemon;
   }
 
@@ -214,12 +220,14 @@ export class Daemon {
     this.#tree.resync(roots);
     this.#cluster.reconfigure(config.kubernetes);
     this.#metrics.configure(config.metrics);
+    this.#chores.stir();
     return later;
   }
 
   /** Stops guarding and gives back what it holds. @returns whether everything that happened was recorded */
   async stop(): Promise<boolean> {
-    for (const timer of this.#timers) clearInterval(timer);
+    clearInterval(this.#resyncTimer);
+    this.#chores.stop();
     const stopped = await this.#sentinel.stop(SENTINEL_STOP_MS);
     // That it has ended by itself is said already.
     if (!stopped && !this.#sentinel.isDead)
@@ -230,6 +238,39 @@ export class Daemon {
     const sources = Promise.all([this.#metrics.stop(), this.#cluster.stop(), this.#runtimes.stop()]);
     await Promise.race([sources, Bun.sleep(SOURCES_STOP_MS)]);
     return stopped && recorded;
+  }
+
+  async #sentinelReady(): Promise<void> {
+    try {
+      await this.#sentinel.ready;
+    } catch (error) {
+      await this.#parts.hierarchy.letAllGo();
+      throw error;
+    }
+  }
+
+  #receive(message: FromSentinel): void {
+    this.#inbox.receive(message);
+    this.#chores.stir();
+  }
+
+  #doChores(): void {
+    this.#retryStore();
+    this.#kernelWatch.tick();
+    // Walking 250 cgroups takes some 5 ms.
+    if (this.#tree.isBlind) this.#lookAtAll();
+    this.#metrics.tick(performance.now());
+    this.#parts.onTick();
+  }
+
+  get #isChoreLeft(): boolean {
+    return (
+      this.#parts.recorder.waiting > 0 ||
+      (this.#cluster.waitingEvents ?? 0) > 0 ||
+      this.#kernelWatch.isWaiting ||
+      this.#tree.isBlind ||
+      this.#metrics.isWaiting
+    );
   }
 
   #reclaimed(cgroup: string, outcome: ReclaimOutcome, freedBytes: number): void {

@@ -28,6 +28,8 @@ export interface KernelWatchParts {
   readonly log: Log;
   readonly identify: (cgroup: string) => Identity;
   readonly record: (incident: Incident, slots: readonly number[]) => void;
+  /** The log has told of a kill: `tick` is due. */
+  readonly onNews: () => void;
 }
 
 /** Watches over what the kernel kills by itself, and remembers how far that is recorded. */
@@ -69,12 +71,20 @@ export class KernelWatch {
   /** Begins. @param left the kernel's kills that an earlier process has left in the black box */
   start(left: readonly Left[]): void {
     for (const { incident, slot } of left) this.kills.counted({ incident, slot, isCount: true });
-    this.#followed.start((kill) => this.kills.told(kill));
+    this.#followed.start((kill) => {
+      this.kills.told(kill);
+      this.#parts.onNews();
+    });
   }
 
   /** Whether the kernel's log is being read. */
   get isLogRead(): boolean {
     return this.#followed.isRead;
+  }
+
+  /** Whether a kill is known of that is not recorded yet. */
+  get isWaiting(): boolean {
+    return this.kills.firstWaiting() !== null;
   }
 
   /** Resolves when the guard may die without a kill being lost. */
@@ -94,7 +104,7 @@ export class KernelWatch {
     this.#settings = settings;
   }
 
-  /** Notes how far everything is stored. To be called now and then, from a timer that runs anyway. */
+  /** Notes how far everything is stored. To be called now and then, soon after a kill. */
   tick(): void {
     if (this.#parts.recorder.waiting === 0) this.#followed.stored(this.kills.firstWaiting());
   }

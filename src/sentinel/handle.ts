@@ -1,6 +1,6 @@
 import { MessageChannel, type MessagePort } from "node:worker_threads";
 import { createEventfd, signalEventfd } from "../../ffi/eventfd.ts";
-import type { FromSentinel, Start, ToSentinel } from "./protocol.ts";
+import type { FromSentinel, Start, ToThread } from "./protocol.ts";
 import { sharedSkips } from "./skips.ts";
 
 /** The main thread's end of the sentinel. */
@@ -10,6 +10,7 @@ export class SentinelHandle {
   readonly #worker: Worker;
   readonly #port: MessagePort;
   readonly #controlFd: number;
+  readonly #started = Promise.withResolvers<void>();
   readonly #pings = new Map<number, (answered: boolean) => void>();
   #serial = 0;
   #isDead = false;
@@ -19,10 +20,12 @@ export class SentinelHandle {
     this.#worker = worker;
     this.#port = port;
     this.#controlFd = controlFd;
+    // It may fail before anybody waits for it.
+    this.#started.promise.catch(() => undefined);
   }
 
   /**
-   * Starts the thread and resolves when it is warm and waiting; rejects when it ends before that.
+   * Starts the thread. What is sent until it is `ready` waits.
    * @param onMessage everything it tells from then on
    * @param onDeath it ended without being told to: nobody guards any more
    */
@@ -31,39 +34,43 @@ export class SentinelHandle {
     start: Omit<Start, "type" | "controlFd" | "skips">,
     onMessage: (message: FromSentinel) => void,
     onDeath: (reason: string) => void,
-  ): Promise<SentinelHandle> {
+  ): SentinelHandle {
     const controlFd = createEventfd();
     const { port1, port2 } = new MessageChannel();
     const worker = new Worker(url);
     const handle = new SentinelHandle(worker, port1, controlFd);
-    return new Promise((resolve, reject) => {
-      let isReady = false;
-      const failed = (reason: string) => {
-        handle.#died();
-        if (isReady) onDeath(reason);
-        else reject(new Error(`the sentinel thread did not start: ${reason}`));
-      };
-      worker.onmessage = ({ data }: MessageEvent<FromSentinel>) => {
-        if (data.type === "ready") {
-          isReady = true;
-          resolve(handle);
-        } else if (data.type === "stopped") handle.#onStopped();
-        else if (data.type === "failed") failed(data.reason);
-        else if (data.type === "pong") handle.#answered(data.serial);
-        else onMessage(data);
-      };
-      // It could not even be loaded.
-      worker.onerror = (event) => failed(event.message);
-      const { skips } = handle;
-      const message: Start & { port: MessagePort } = {
-        type: "start",
-        controlFd,
-        skips,
-        port: port2,
-        ...start,
-      };
-      worker.postMessage(message, [port2]);
-    });
+    let isReady = false;
+    const failed = (reason: string) => {
+      handle.#died();
+      if (isReady) onDeath(reason);
+      else handle.#started.reject(new Error(`the sentinel thread did not start: ${reason}`));
+    };
+    worker.onmessage = ({ data }: MessageEvent<FromSentinel>) => {
+      if (data.type === "ready") {
+        isReady = true;
+        handle.#started.resolve();
+      } else if (data.type === "stopped") handle.#onStopped();
+      else if (data.type === "failed") failed(data.reason);
+      else if (data.type === "pong") handle.#answered(data.serial);
+      else onMessage(data);
+    };
+    // It could not even be loaded.
+    worker.onerror = (event) => failed(event.message);
+    const { skips } = handle;
+    const message: Start & { port: MessagePort } = {
+      type: "start",
+      controlFd,
+      skips,
+      port: port2,
+      ...start,
+    };
+    worker.postMessage(message, [port2]);
+    return handle;
+  }
+
+  /** Resolves when the thread is warm and waiting; rejects when it ends before that. */
+  get ready(): Promise<void> {
+    return this.#started.promise;
   }
 
   /** It has ended without being told to. */
@@ -72,7 +79,7 @@ export class SentinelHandle {
   }
 
   /** Leaves a message and wakes the thread. Messages arrive in order. */
-  send(message: ToSentinel): void {
+  send(message: ToThread): void {
     this.#port.postMessage(message);
     signalEventfd(this.#controlFd);
   }
@@ -85,6 +92,12 @@ export class SentinelHandle {
       this.#pings.set(serial, resolve);
       this.send({ type: "ping", serial });
     });
+  }
+
+  /** Lets the thread touch all that a kill needs, and drop what its start has left. Resolves when that is done. */
+  async rehearse(): Promise<void> {
+    this.send({ type: "rehearse" });
+    await this.ping();
   }
 
   /** Tells the thread to give back its descriptors and end. @returns whether it answered in time */

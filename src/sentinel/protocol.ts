@@ -51,6 +51,9 @@ export type ToSentinel =
   | { readonly type: "ping"; readonly serial: number }
   | { readonly type: "stop" };
 
+/** What the thread gets: `rehearse` is for its stage (`warm-up.ts`), the rest for the sentinel. */
+export type ToThread = ToSentinel | { readonly type: "rehearse" };
+
 /** How far the sentinel got; `trouble` and `settled` are said once per key by whoever logs them. */
 export type FromSentinel =
   | { readonly type: "ready" }

@@ -14,7 +14,9 @@ import { Troubles } from "./troubles.ts";
 import { attach, detach } from "./watch.ts";
 
 // Enough for the engine's compilers to take notice: the first real kill took 0.9 ms without, the later ones 0.26.
-const ROUNDS = 300;
+const ROUNDS_TO_COMPILE = 300;
+// One of each policy, and once more with what the first ones have made necessary.
+const ROUNDS_TO_TOUCH = 8;
 // One more than the largest pid_max (PID_MAX_LIMIT, include/linux/threads.h): no process ever has it.
 const NOBODY = 4_194_305;
 const CGROUP = "/rehearsal";
@@ -25,7 +27,16 @@ const LIMIT = 1_000_000;
  * exist, and a signal that goes nowhere. So everything a real kill runs through is compiled, and its memory is
  * there, when it counts. Where no stage can be built the first kill is a little slower.
  */
-export function warmUp(start: Start, reader: MemoryReader): void {
+export function compileKillPath(start: Start, reader: MemoryReader): void {
+  rehearseOnStage(start, reader, ROUNDS_TO_COMPILE);
+}
+
+/** The same for code and data that are no longer mapped, in 2 ms: it is armed already. */
+export function touchKillPath(start: Start, reader: MemoryReader): void {
+  rehearseOnStage(start, reader, ROUNDS_TO_TOUCH);
+}
+
+function rehearseOnStage(start: Start, reader: MemoryReader, rounds: number): void {
   let stage: string;
   try {
     stage = mkdtempSync(`${tmpdir()}/oom-guard-`);
@@ -34,8 +45,8 @@ export function warmUp(start: Start, reader: MemoryReader): void {
   }
   try {
     build(stage);
-    rehearse(stage, start, reader);
-    rehearseApproach(stage, start, reader);
+    rehearse(stage, start, reader, rounds);
+    rehearseApproach(stage, start, reader, rounds);
   } finally {
     rmSync(stage, { recursive: true, force: true });
   }
@@ -67,12 +78,12 @@ function build(stage: string): void {
   for (const [path, text] of Object.entries(files)) writeFileSync(path, text);
 }
 
-function rehearse(stage: string, start: Start, reader: MemoryReader): void {
+function rehearse(stage: string, start: Start, reader: MemoryReader, rounds: number): void {
   const blackBoxFd = openFile("/dev/null", 1);
   const controlFd = createEventfd();
   const skips = sharedSkips();
   try {
-    for (let round = 0; round < ROUNDS; round++) {
+    for (let round = 0; round < rounds; round++) {
       const script: ToSentinel[] = [{ type: "watch", spec: watchOn(stage, round, reader) }, { type: "stop" }];
       const sentinel = new Sentinel(
         { ...start, procRoot: `${stage}/proc`, blackBoxFd, controlFd, skips },
@@ -91,7 +102,7 @@ function rehearse(stage: string, start: Start, reader: MemoryReader): void {
 }
 
 /** The last milliseconds before a kill, in no time: it is told what time it is. */
-function rehearseApproach(stage: string, start: Start, reader: MemoryReader): void {
+function rehearseApproach(stage: string, start: Start, reader: MemoryReader, rounds: number): void {
   const blackBoxFd = openFile("/dev/null", 1);
   const epoll = new Epoll(1);
   const watch = attach(epoll, watchOn(stage, 1, reader));
@@ -102,7 +113,7 @@ function rehearseApproach(stage: string, start: Start, reader: MemoryReader): vo
     const approach = new FinalApproach(reader, executor);
     const nowMs = performance.now();
     approach.begin(watch, LIMIT / 2, nowMs);
-    for (let round = 1; round <= ROUNDS; round++) approach.follow(watch, LIMIT / 2 + round, nowMs + round);
+    for (let round = 1; round <= rounds; round++) approach.follow(watch, LIMIT / 2 + round, nowMs + round);
   } finally {
     detach(epoll, watch);
     epoll.close();

@@ -2,10 +2,11 @@ import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
 import { sigkill } from "../../ffi/process.ts";
 import { runThreadFirst } from "../../ffi/schedule.ts";
 import { SysError } from "../../ffi/sys-error.ts";
+import type { MemoryReader } from "../cgroup/hierarchy.ts";
 import { memoryReader } from "../cgroup/memory-reader.ts";
-import type { FromSentinel, Start, ToSentinel } from "./protocol.ts";
+import type { FromSentinel, Start, ToSentinel, ToThread } from "./protocol.ts";
 import { Sentinel } from "./sentinel.ts";
-import { warmUp } from "./warm-up.ts";
+import { compileKillPath, touchKillPath } from "./warm-up.ts";
 
 declare const self: Worker;
 
@@ -23,13 +24,23 @@ self.onmessage = ({ data }: MessageEvent<Start & { readonly port: MessagePort }>
 function guard(start: Start, port: MessagePort): void {
   // This thread never gets back to its event loop, so later messages are fetched from a port when the control
   // descriptor says that there are some.
-  const receive = () => receiveMessageOnPort(port)?.message as ToSentinel | undefined;
+  const receive = (): ToSentinel | undefined => {
+    const message = receiveMessageOnPort(port)?.message as ToThread | undefined;
+    if (message?.type !== "rehearse") return message;
+    rehearse(start, reader);
+    return receive();
+  };
   goFirst();
   const reader = memoryReader(start.cgroupVersion);
   const sentinel = new Sentinel(start, reader, post, receive, sigkill);
-  warmUp(start, reader);
+  compileKillPath(start, reader);
   post({ type: "ready" });
   sentinel.run();
+}
+
+function rehearse(start: Start, reader: MemoryReader): void {
+  Bun.gc(true);
+  touchKillPath(start, reader);
 }
 
 function goFirst(): void {

@@ -46,7 +46,7 @@ export class GuardService {
     this.#watchdog.start();
   }
 
-  /** Renews the status if it has changed. To be called now and then, from a timer that runs anyway. */
+  /** Renews the status if it has changed. To be called when it may have, and now and then. */
   renew(): void {
     if (this.#manager === null || this.#guard === null) return;
     const status = statusText(this.#guard.counts, this.#problem);

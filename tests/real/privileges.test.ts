@@ -1,9 +1,12 @@
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { totalSwapBytes } from "../../ffi/sysinfo.ts";
 import { MIB, TestCgroup } from "../support/cgroup.ts";
 import { type GuardOptions, TestGuard } from "../support/guard.ts";
 import { startLeak } from "../support/leak.ts";
 import { oldKernel } from "../support/old-kernel.ts";
 import { missingLeak } from "../support/requirements.ts";
+import { until } from "../support/until.ts";
 
 setDefaultTimeout(60_000);
 
@@ -33,12 +36,34 @@ describe.skipIf(missingLeak() !== null)("what a kernel or a unit may refuse", ()
     expect(cgroup.oomKills).toBe(0);
   };
 
-  test("memory is locked, and only what is touched", async () => {
-    await start({});
-    expect(guard.lockedBytes).toBeGreaterThan(1024 * MIB);
-    expect(guard.rssBytes).toBeLessThan(150 * MIB);
-    expect(guard.logged(NOT_LOCKED)).toEqual([]);
-  });
+  test.skipIf(totalSwapBytes() > 0)(
+    "without swap its executable and libraries are locked, and no memory besides",
+    async () => {
+      await start({});
+      await until("the files are locked", () => guard.lockedBytes > 0);
+      const mappings = readFileSync(`/proc/${guard.pid}/smaps`, "utf8").split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m);
+      for (const mapping of mappings) {
+        const [head = ""] = mapping.split("\n");
+        // A store's index is shared, and mapped when there is something to store.
+        if (/^\S+ ...s/.test(head)) continue;
+        const isLocked = / lo( |$)/m.test(/^VmFlags:.*$/m.exec(mapping)?.[0] ?? "");
+        expect({ head, isLocked }).toEqual({ head, isLocked: / \/\S/.test(head) });
+      }
+      expect(guard.rssBytes).toBeLessThan(100 * MIB);
+      expect(guard.logged(NOT_LOCKED)).toEqual([]);
+      await expectAKill();
+    },
+  );
+
+  test.skipIf(totalSwapBytes() === 0)(
+    "with swap all memory is locked, and only what is touched",
+    async () => {
+      await start({});
+      expect(guard.lockedBytes).toBeGreaterThan(1024 * MIB);
+      expect(guard.rssBytes).toBeLessThan(150 * MIB);
+      expect(guard.logged(NOT_LOCKED)).toEqual([]);
+    },
+  );
 
   test.each([
     ["a kernel that does not know ONFAULT", "nomlock2"],

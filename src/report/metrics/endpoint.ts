@@ -36,6 +36,11 @@ export class Endpoint {
     this.retry();
   }
 
+  /** Whether it should serve, and cannot. */
+  get isShut(): boolean {
+    return this.#server === null && this.#address !== null;
+  }
+
   /** Tries the address again where it could not be had. To be called now and then. */
   retry(): void {
     if (this.#server !== null || this.#address === null) return;

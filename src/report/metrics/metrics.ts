@@ -50,7 +50,7 @@ export class Metrics {
     this.#exposition?.set.reclaimed(bytes);
   }
 
-  /** To be called once a second. @param nowMs of a clock that never goes back */
+  /** To be called now and then, once a second while `isWaiting`. @param nowMs of a clock that never goes back */
   tick(nowMs: number): void {
     this.#endpoint.retry();
     void this.#textFile.tick(nowMs);
@@ -58,6 +58,11 @@ export class Metrics {
     this.#forgetAtMs = nowMs + FORGET_EVERY_MS;
     const departed = this.#departed.find(this.#sources.counters(), this.#sources.cgroups(), nowMs);
     if (departed.length > 0) this.#sources.forgetCounters(departed);
+  }
+
+  /** Is there something to write, or to try again? */
+  get isWaiting(): boolean {
+    return this.#textFile.isOn || this.#endpoint.isShut;
   }
 
   /** Serves and writes no more. */

@@ -28,6 +28,11 @@ export class TextFile {
     this.#log = log;
   }
 
+  /** Whether it writes anywhere. */
+  get isOn(): boolean {
+    return this.#path !== null;
+  }
+
   /** Writes to this path from now on; null: nowhere. The file written until now is removed. */
   async write(path: string | null): Promise<void> {
     if (path === this.#path) return;

@@ -18,7 +18,9 @@ async function spawn(script: string, onDeath: (reason: string) => void) {
   using folder = scratch();
   const file = join(folder.path, "worker.ts");
   writeFileSync(file, `declare const self: Worker;\n${script}\n`);
-  return await SentinelHandle.spawn(file, start, () => undefined, onDeath);
+  const handle = SentinelHandle.spawn(file, start, () => undefined, onDeath);
+  await handle.ready;
+  return handle;
 }
 
 test.each([

@@ -1,0 +1,51 @@
+import { giveBackFilePages, lockTouchedFiles, lockTouchedMemory } from "../../ffi/memory-lock.ts";
+import { SysError } from "../../ffi/sys-error.ts";
+import { totalSwapBytes } from "../../ffi/sysinfo.ts";
+
+const CONSEQUENCE = "under memory pressure the guard may be paged out";
+
+/** Keeps what the guard needs in memory, where that can be had, and only that. */
+export class GuardMemory {
+  readonly #say: (message: string) => void;
+  #isLocked = { withSwap: false, withoutSwap: false };
+  #isRefused = false;
+
+  /** @param say why it cannot be kept, and the fix; once */
+  constructor(say: (message: string) => void) {
+    this.#say = say;
+  }
+
+  /**
+   * The start is over: what only served it is given back, and what is touched from now on stays. Takes 20 ms, and 14 of
+   * 50 MB of the executable.
+   */
+  settle(): void {
+    // What the start has left on the heap, and its code; 250 cgroups at rest have 6 MB less with both.
+    Bun.gc(true);
+    Bun.shrink();
+    giveBackFilePages();
+    this.keep();
+  }
+
+  /**
+   * Locks what could be taken away: with swap all memory, without it what can be read again from its files. To be called
+   * now and then, as swap may be added.
+   */
+  keep(): void {
+    const hasSwap = totalSwapBytes() > 0;
+    if (this.#isRefused || (hasSwap ? this.#isLocked.withSwap : this.#isLocked.withoutSwap)) return;
+    try {
+      const isLocked = hasSwap ? lockTouchedMemory() : lockTouchedFiles();
+      if (isLocked) this.#isLocked = { withSwap: hasSwap, withoutSwap: true };
+      else this.#refused("this kernel cannot lock only what is touched, Linux 4.4 can");
+    } catch (error) {
+      if (!(error instanceof SysError)) throw error;
+      this.#refused(error.message, "; it needs CAP_IPC_LOCK, or LimitMEMLOCK=infinity in its unit");
+    }
+  }
+
+  #refused(reason: string, fix = ""): void {
+    this.#isRefused = true;
+    this.#say(`memory is not locked (${reason}): ${CONSEQUENCE}${fix}`);
+  }
+}
