@@ -52,7 +52,9 @@ async function guard(
   log: Log,
   service: GuardService,
 ): Promise<number> {
-  sayWhatHasNoEffect(config, (message) => log.warn("setting-without-effect", message));
+  sayWhatHasNoEffect(config, mount.version, release(), (message) =>
+    log.warn("setting-without-effect", message),
+  );
   const prepared = prepare(config, mount, log);
   const stop = new Stop(log, service);
   // One that comes while the guard starts waits, one that comes while it stops is too late; untended both would end the
@@ -60,7 +62,7 @@ async function guard(
   const started = Promise.withResolvers<Daemon>();
   process.on("SIGHUP", async () => {
     const daemon = await started.promise;
-    if (!stop.isAsked) await reload(options, daemon, log, service);
+    if (!stop.isAsked) await reload(options, mount.version, daemon, log, service);
   });
   const daemon = await Daemon.start({
     ...prepared,
@@ -92,6 +94,7 @@ function introduce(daemon: Daemon, config: Config, mount: MemoryMount, log: Log)
     cgroups: `v${mount.version}`,
     roots: config.cgroupRoots.join(" "),
     policy: config.policy,
+    held: daemon.heldCount,
     margin: `${config.marginRatio * 100}% of the limit, ${humanSize(config.minMarginBytes)} to ${humanSize(config.maxMarginBytes)}`,
     rules: config.rules.length,
     stateDir: config.stateDir,

@@ -29,6 +29,11 @@ export class HighKeeper {
     this.#memory = memory;
   }
 
+  /** How many cgroups hold what the guard has written, or is about to write. */
+  get count(): number {
+    return this.#memory.all.length;
+  }
+
   /**
    * Has the kernel hold the cgroup back at so many bytes, or where it already does below them. Resolves when it is so.
    * @throws SysError

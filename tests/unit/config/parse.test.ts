@@ -166,7 +166,7 @@ describe("a value out of range is refused:", () => {
     [
       '[[rule]]\npod = "x"',
       '[[rule]] #1 = { pod = "x" }',
-      "must set something: policy, margin_ratio, min_margin, max_margin or cache_floor",
+      "must set something: policy, margin_ratio, min_margin, max_margin, cache_floor or kernel_oom",
     ],
     [
       '[[rule]]\npod = ""\npolicy = "noop"',

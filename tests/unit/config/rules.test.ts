@@ -55,12 +55,14 @@ test("the first rule that matches wins, a later one adds nothing", () => {
     minMarginBytes: defaults.minMarginBytes,
     maxMarginBytes: defaults.maxMarginBytes,
     cacheFloor: "margin",
+    kernelOom: "allow",
   });
 });
 
 test("without a rule the general settings hold, and nothing else of the configuration leaks into them", () => {
   expect(Object.keys(settingsFor(defaults, facts)).sort()).toEqual([
     "cacheFloor",
+    "kernelOom",
     "marginRatio",
     "maxMarginBytes",
     "minMarginBytes",
