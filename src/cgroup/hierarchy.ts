@@ -123,6 +123,8 @@ export interface MemoryReader {
    * its own (v1), -errno when the cgroup is gone.
    */
   oomEvents(directoryFd: number): number;
+  /** Whether tasks wait at the limit of the cgroup instead of being killed by the kernel, whoever wants it so. */
+  isHeld(directoryFd: number): boolean;
   /** What the kernel is doing at the limit of the cgroup. */
   atLimit(directoryFd: number): AtLimit;
   /** How much more the cgroup may charge, swap included; per-CPU pre-charges stand in its way. */

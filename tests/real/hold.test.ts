@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from
 import { writeFileSync } from "node:fs";
 import { MIB, TestCgroup } from "../support/cgroup.ts";
 import { Freezer } from "../support/freezer.ts";
-import { TestGuard } from "../support/guard.ts";
+import { BINARY, TestGuard } from "../support/guard.ts";
 import { type Leak, startLeak } from "../support/leak.ts";
 import { becomesFree, becomesHeld, isHeld, isUnderOom, setHeld } from "../support/oom-control.ts";
 import { patient, pause } from "../support/patience.ts";
@@ -59,6 +59,12 @@ describe.skipIf(missingLeak() !== null)('kernel_oom = "hold"', () => {
       await becomesFree(cgroup);
       cgroup.limit(LIMIT);
       await becomesHeld(cgroup);
+    });
+
+    test("explain says of a cgroup that it is held", async () => {
+      const cgroup = await held("explained");
+      const explain = Bun.spawnSync([BINARY, "explain", cgroup.path, "--json", "--config", guard.configFile]);
+      expect(JSON.parse(String(explain.stdout))).toMatchObject({ cgroup: cgroup.path, held: true });
     });
 
     test("how many at the start is in the log", async () => {

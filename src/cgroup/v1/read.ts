@@ -109,6 +109,11 @@ export const memoryReaderV1: MemoryReader = {
 
   oomEvents: () => Number.NaN,
 
+  isHeld(directoryFd) {
+    const result = readFieldsOnce(openReadAt(directoryFd, oomControlFile), holding, holdingValues);
+    return result >= 0 && holdingValues[KILL_DISABLED] === 1;
+  },
+
   // The kernel goes by the value of the cgroup whose limit is reached, but marks everything below it as under_oom
   // (mem_cgroup_oom_synchronize(), mm/memcontrol-v1.c).
   atLimit(directoryFd) {

@@ -126,6 +126,7 @@ export const memoryReaderV2: MemoryReader = {
   diesAsOne: (directoryFd) => numberIn(directoryFd, groupFile) === 1,
 
   // There is nothing to wait for: memory.high holds a leak back before.
+  isHeld: () => false,
   atLimit: () => "kills",
   roomBytes: (_, usageBytes, limitBytes) => limitBytes - usageBytes,
 
