@@ -1,50 +1,20 @@
 import { Epoll } from "../../ffi/epoll.ts";
-import { ENODEV, errnoName } from "../../ffi/errno.ts";
+import { ENODEV } from "../../ffi/errno.ts";
 import { close } from "../../ffi/file.ts";
 import type { sigkill } from "../../ffi/process.ts";
 import { SysError } from "../../ffi/sys-error.ts";
-import { readWithinBudget } from "../act/strike.ts";
 import { descriptors, type MemoryReader, type Signal } from "../cgroup/hierarchy.ts";
-import { pidsBelow } from "../cgroup/processes.ts";
-import { pace, stirred } from "../decide/pace.ts";
-import type { Reading } from "../decide/reading.ts";
-import { skipReason } from "../decide/skip.ts";
-import { belowThreshold, step, usageSuffices, type Verdict } from "../decide/step.ts";
-import { WAITING_LOOK_MS } from "../decide/waiting.ts";
+import { stirred } from "../decide/pace.ts";
 import { isWithin } from "../proc/cgroup-path.ts";
-import type { Trigger } from "../record/incident.ts";
 import { Executor } from "./executor.ts";
+import { Judge } from "./judge.ts";
 import type { Ongoing } from "./ongoing.ts";
 import { OomWatch } from "./oom-watch.ts";
 import type { FromSentinel, Known, Start, ToSentinel, WatchSpec } from "./protocol.ts";
-import { countSkip } from "./skips.ts";
 import { Troubles } from "./troubles.ts";
-import { lookAtWaiters } from "./waiters.ts";
-import {
-  attach,
-  CONTROL_TAG,
-  detach,
-  freshSnapshot,
-  hasThreshold,
-  heedThreshold,
-  isHeld,
-  isListenedToOnce,
-  listenTo,
-  listenToReclaim,
-  readTag,
-  type Watch,
-} from "./watch.ts";
+import { attach, CONTROL_TAG, detach, isListenedToOnce, listenTo, readTag, type Watch } from "./watch.ts";
 
 const WAIT_CAPACITY = 64;
-// Over the threshold with nobody to kill, or not readable: look again now and then.
-const RETRY_MS = 1000;
-// Notifications do not make it look for somebody to kill more often than that: in a crowd it takes 8 ms.
-const NOBODY_MS = 50;
-// Main is told of a near limit at most this often per cgroup; it reclaims far more seldom still.
-const NEAR_AGAIN_MS = 5000;
-
-// Where thresholds do not work each cgroup is looked at this often at least: 250 of them cost under 1 % of a core.
-const LOOK_OUT_MS = 100;
 
 /**
  * The thread that kills. Waits for the kernel's notifications and runs read -> decide -> kill to its end for each,
@@ -52,17 +22,16 @@ const LOOK_OUT_MS = 100;
  * happened goes to main as messages afterwards.
  */
 export class Sentinel {
-  readonly #start: Start;
   readonly #reader: MemoryReader;
   readonly #post: (message: FromSentinel) => void;
   readonly #receive: () => ToSentinel | undefined;
   readonly #epoll = new Epoll(WAIT_CAPACITY);
   readonly #watches = new Map<number, Watch>();
   readonly #slots = new Map<string, number>();
-  readonly #polled = new Set<Watch>();
   readonly #troubles: Troubles;
   readonly #executor: Executor;
   readonly #oom: OomWatch;
+  readonly #judge: Judge;
   #stopped = false;
 
   /**
@@ -76,13 +45,14 @@ export class Sentinel {
     receive: () => ToSentinel | undefined,
     signal: typeof sigkill,
   ) {
-    this.#start = start;
     this.#reader = reader;
     this.#post = post;
     this.#receive = receive;
     this.#troubles = new Troubles(post);
     this.#executor = new Executor(start, reader, post, this.#troubles, signal);
     this.#oom = new OomWatch(reader);
+    const [epoll, executor, oom, troubles] = [this.#epoll, this.#executor, this.#oom, this.#troubles];
+    this.#judge = new Judge({ start, reader, epoll, executor, oom, troubles, post });
     this.#epoll.add(start.controlFd, CONTROL_TAG);
   }
 
@@ -108,8 +78,7 @@ export class Sentinel {
   }
 
   #timeoutMs(nowMs: number): number {
-    let next = Math.min(this.#executor.ongoing.nextMs(), this.#oom.nextMs());
-    for (const watch of this.#polled) next = Math.min(next, watch.nextPollMs);
+    const next = Math.min(this.#executor.ongoing.nextMs(), this.#oom.nextMs(), this.#judge.nextMs());
     return next === Number.POSITIVE_INFINITY ? -1 : Math.max(0, Math.ceil(next - nowMs));
   }
 
@@ -122,18 +91,18 @@ export class Sentinel {
       case "pressure":
         if (isListenedToOnce(watch)) this.#stir(watch);
         this.#hearOfOom(watch, nowMs);
-        this.#evaluate(watch, meaning, nowMs);
+        this.#judge.evaluate(watch, meaning, nowMs);
         break;
       case "reclaim":
         this.#stir(watch);
-        this.#evaluate(watch, "pressure", nowMs);
+        this.#judge.evaluate(watch, "pressure", nowMs);
         break;
       case "near":
-        this.#near(watch, nowMs);
+        this.#judge.near(watch, nowMs);
         break;
       case "oom":
         this.#outOfMemory(watch, nowMs);
-        this.#evaluate(watch, "oom", nowMs);
+        this.#judge.evaluate(watch, "oom", nowMs);
     }
   }
 
@@ -167,172 +136,9 @@ export class Sentinel {
       );
     }
     this.#oom.check(nowMs, (watch, kills) => this.#executor.tellKernelKills(watch, kills));
-    for (const watch of this.#polled) {
-      if (watch.nextPollMs > nowMs) continue;
+    this.#judge.lookAtDue(nowMs, (watch) => {
       if (!watch.heedsThreshold) this.#hearOfOom(watch, nowMs);
-      this.#evaluate(watch, "poll", nowMs);
-    }
-  }
-
-  #near(watch: Watch, nowMs: number): void {
-    const usageBytes = this.#reader.usage(watch.spec.armed);
-    if (usageBytes < watch.spec.nearBytes) {
-      watch.skipped = 0;
-      // Also the hysteresis of a noted excursion: it ends a margin below the threshold, which is here.
-      if (watch.state.phase === "noted") this.#evaluate(watch, "threshold", nowMs);
-      return;
-    }
-    if (usageBytes >= watch.spec.bounds.thresholdBytes) {
-      this.#evaluate(watch, "threshold", nowMs);
-      return;
-    }
-    const pids = pidsBelow(watch.spec.armed.directoryFd);
-    const processes = readWithinBudget(this.#start.procRoot, pids);
-    watch.snapshot = { atMs: nowMs, usageBytes, processes };
-    this.#sayNear(watch, nowMs);
-  }
-
-  #sayNear(watch: Watch, nowMs: number): void {
-    if (nowMs - watch.nearMs < NEAR_AGAIN_MS) return;
-    watch.nearMs = nowMs;
-    this.#post({ type: "near", slot: watch.spec.slot });
-  }
-
-  #evaluate(watch: Watch, trigger: Trigger, nowMs: number): void {
-    const { spec } = watch;
-    const usageBytes = this.#reader.usage(spec.armed);
-    if (usageBytes < 0) {
-      this.#unreadable(watch, -usageBytes, nowMs);
-      return;
-    }
-    const held = isHeld(watch) && (trigger === "threshold" || watch.state.phase === "cache");
-    if (usageSuffices(watch.state, spec.bounds, usageBytes, held)) {
-      this.#apply(watch, belowThreshold(), nowMs);
-      if (!hasThreshold(watch)) this.#lookOut(watch, usageBytes, nowMs);
-      if (usageBytes < spec.bounds.thresholdBytes - spec.bounds.marginBytes) watch.skipped = 0;
-      if (watch.helpless) this.#tellRecovery(watch, usageBytes);
-      if (trigger === "oom" || trigger === "poll") this.#mindWaiters(watch, usageBytes, nowMs);
-      return;
-    }
-    const reading = this.#reader.reading(spec.armed, usageBytes);
-    if (typeof reading === "number") {
-      this.#unreadable(watch, -reading, nowMs);
-      return;
-    }
-    const yieldsUntilMs = this.#oom.yieldsUntilMs(spec.cgroup, nowMs);
-    const blocked = yieldsUntilMs > 0 || this.#executor.ongoing.blocks(spec.cgroup);
-    const bytesPerMs = growthOf(watch, usageBytes, trigger, nowMs);
-    const look = { nowMs, blocked, bytesPerMs, held };
-    const verdict = step(watch.state, reading, spec.bounds, spec.policy, look);
-    this.#apply(watch, verdict, nowMs);
-    if (verdict.state.phase === "blocked" && yieldsUntilMs > 0) this.#pollAt(watch, yieldsUntilMs);
-    if (verdict.action === "note") this.#executor.note(watch, reading, trigger);
-    if (verdict.action !== "kill") {
-      const reason = skipReason(verdict.state.phase, reading, spec.bounds, yieldsUntilMs > 0);
-      if (reason !== null) countSkip(this.#start.skips, watch, reason);
-      this.#mindWaiters(watch, usageBytes, nowMs);
-      return;
-    }
-    this.#strike(watch, reading, trigger, nowMs);
-  }
-
-  /** Tasks that wait at the limit are not left waiting, whatever the rule says. */
-  #mindWaiters(watch: Watch, usageBytes: number, nowMs: number): void {
-    const { spec } = watch;
-    if (!spec.waitAtLimit) return;
-    if (this.#executor.ongoing.blocks(spec.cgroup)) {
-      watch.waitingSinceMs = Number.POSITIVE_INFINITY;
-      return;
-    }
-    const need = lookAtWaiters(this.#reader, watch, usageBytes, nowMs);
-    if (need === "none") return;
-    this.#pollAt(watch, Math.min(watch.nextPollMs, nowMs + WAITING_LOOK_MS));
-    if (need === "release") this.#letGo(watch);
-    if (need !== "kill") return;
-    const reading = this.#reader.reading(spec.armed, usageBytes);
-    if (typeof reading === "number") this.#unreadable(watch, -reading, nowMs);
-    else this.#strike(watch, reading, "oom", nowMs);
-  }
-
-  #strike(watch: Watch, reading: Reading, trigger: Trigger, nowMs: number): void {
-    const { spec } = watch;
-    watch.waitingSinceMs = Number.POSITIVE_INFINITY;
-    const isLookedFor = nowMs >= watch.nobodyUntilMs;
-    if (isLookedFor && this.#executor.kill(watch, reading, trigger, nowMs)) {
-      watch.skipped = 0;
-      return;
-    }
-    countSkip(this.#start.skips, watch, "no-victim");
-    this.#pollAt(watch, nowMs + (isLookedFor ? RETRY_MS : NOBODY_MS));
-    if (!isLookedFor) return;
-    watch.nobodyUntilMs = nowMs + NOBODY_MS;
-    // Files in memory alone are nobody's fault, and who may come is not there to be held back; who waits may have left.
-    const { directoryFd } = spec.armed;
-    if (pidsBelow(directoryFd).length > 0 || this.#reader.atLimit(directoryFd) === "waits")
-      this.#tellNoVictim(watch);
-  }
-
-  /** Not right below the threshold: there the next notification would find the same again. */
-  #tellRecovery({ spec }: Watch, usageBytes: number): void {
-    const { thresholdBytes, marginBytes } = spec.bounds;
-    if (usageBytes < thresholdBytes - marginBytes) this.#post({ type: "recovered", slot: spec.slot });
-  }
-
-  /** The guard can do nothing for it: the kernel must not hold it back for the guard. */
-  #letGo(watch: Watch): void {
-    if (!watch.helpless) this.#post({ type: "helpless", slot: watch.spec.slot, isWatched: true });
-    watch.helpless = true;
-  }
-
-  #tellNoVictim(watch: Watch): void {
-    const { cgroup } = watch.spec;
-    this.#letGo(watch);
-    this.#troubles.tell(
-      "no-victim",
-      `no-victim ${cgroup}`,
-      `${cgroup} is over its threshold, but holds no process the guard may kill: the kernel's OOM killer stays in charge of it`,
-    );
-  }
-
-  #apply(watch: Watch, verdict: Verdict, nowMs: number): void {
-    watch.state = verdict.state;
-    const idleMs = hasThreshold(watch) ? Number.POSITIVE_INFINITY : LOOK_OUT_MS;
-    this.#pollAt(watch, nowMs + (verdict.pollMs < 0 ? idleMs : verdict.pollMs));
-    heedThreshold(this.#epoll, watch, verdict.state.phase !== "cache");
-    if (verdict.listenToReclaim) listenToReclaim(this.#epoll, watch);
-    // Full of cache it crosses nothing any more, but main may reclaim it once the cooldown is over.
-    if (verdict.state.phase === "cache") this.#sayNear(watch, nowMs);
-    if (verdict.state.phase === "calm") this.#troubles.settle(`no-victim ${watch.spec.cgroup}`);
-  }
-
-  /** Polls a cgroup below its threshold, because the kernel does not tell when it gets there, or not yet. */
-  #lookOut(watch: Watch, usageBytes: number, nowMs: number): void {
-    const distanceBytes = watch.spec.bounds.thresholdBytes - usageBytes;
-    watch.approach = pace(watch.approach, usageBytes, distanceBytes, nowMs);
-    this.#pollAt(watch, nowMs + Math.min(watch.approach.pollMs, LOOK_OUT_MS));
-  }
-
-  #pollAt(watch: Watch, atMs: number): void {
-    watch.nextPollMs = atMs;
-    if (atMs === Number.POSITIVE_INFINITY) this.#polled.delete(watch);
-    else this.#polled.add(watch);
-  }
-
-  #unreadable(watch: Watch, errno: number, nowMs: number): void {
-    // A removed cgroup notifies one last time. Anything else may pass.
-    watch.gone = errno === ENODEV;
-    this.#pollAt(watch, watch.gone ? Number.POSITIVE_INFINITY : nowMs + RETRY_MS);
-    const { slot, cgroup } = watch.spec;
-    if (watch.gone) {
-      this.#post({ type: "gone", slot });
-      return;
-    }
-    this.#letGo(watch);
-    this.#troubles.tell(
-      "cgroup-not-read",
-      `read ${cgroup}`,
-      `cannot read the memory of ${cgroup}: ${errnoName(errno)}`,
-    );
+    });
   }
 
   #dead(ongoing: Ongoing, nowMs: number): void {
@@ -344,7 +150,7 @@ export class Sentinel {
     this.#executor.tellStuck(ongoing);
     // What it waits for may be with a task that waits at the limit.
     const watch = this.#watchOf(ongoing.spec.cgroup);
-    if (watch?.spec.waitAtLimit) this.#letGo(watch);
+    if (watch?.spec.waitAtLimit) this.#judge.letGo(watch);
     this.#lookAgainAround(ongoing.spec.cgroup, nowMs);
   }
 
@@ -353,7 +159,7 @@ export class Sentinel {
     for (const watch of this.#watches.values()) {
       const other = watch.spec.cgroup;
       if (watch.gone || !(isWithin(other, cgroup) || isWithin(cgroup, other))) continue;
-      this.#evaluate(watch, "poll", nowMs);
+      this.#judge.evaluate(watch, "poll", nowMs);
     }
   }
 
@@ -396,8 +202,8 @@ export class Sentinel {
     watch.oomEvents = this.#reader.oomEvents(spec.armed.directoryFd);
     // A threshold that is exceeded already does not fire when it is registered.
     const nowMs = performance.now();
-    this.#evaluate(watch, "poll", nowMs);
-    this.#near(watch, nowMs);
+    this.#judge.evaluate(watch, "poll", nowMs);
+    this.#judge.near(watch, nowMs);
   }
 
   #attach(spec: WatchSpec): Watch | null {
@@ -436,8 +242,8 @@ export class Sentinel {
       );
     }
     const nowMs = performance.now();
-    this.#evaluate(watch, "poll", nowMs);
-    this.#near(watch, nowMs);
+    this.#judge.evaluate(watch, "poll", nowMs);
+    this.#judge.near(watch, nowMs);
   }
 
   #release(slot: number): void {
@@ -446,7 +252,7 @@ export class Sentinel {
     if (watch !== undefined) {
       fds = detach(this.#epoll, watch);
       this.#watches.delete(slot);
-      this.#polled.delete(watch);
+      this.#judge.drop(watch);
       this.#oom.drop(watch);
       for (const trouble of ["no-victim", "read", "kill"])
         this.#troubles.settle(`${trouble} ${watch.spec.cgroup}`);
@@ -467,12 +273,4 @@ export class Sentinel {
     const slot = this.#slots.get(cgroup);
     return slot === undefined ? undefined : this.#watches.get(slot);
   }
-}
-
-/** How fast usage grows: since it came near the limit, if that was just now. */
-function growthOf(watch: Watch, usageBytes: number, trigger: Trigger, nowMs: number): number {
-  if (trigger === "pressure" || trigger === "oom") return Number.POSITIVE_INFINITY;
-  const snapshot = freshSnapshot(watch, nowMs);
-  if (snapshot === null) return 0;
-  return (usageBytes - snapshot.usageBytes) / Math.max(nowMs - snapshot.atMs, 0.1);
 }
