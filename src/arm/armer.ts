@@ -250,8 +250,10 @@ export class Armer {
     entry.thresholdBytes = bounds.thresholdBytes;
     const nearBytes = limitBytes - 2 * margin;
     // Where the guard only takes note, the kernel's OOM killer must get its turn.
-    const wanted = { thresholdBytes: bounds.thresholdBytes, nearBytes, hold: policy !== "noop" };
-    const armedWith = JSON.stringify([limitBytes, bounds, policy, identity.kind]);
+    const hold = policy !== "noop";
+    const waitAtLimit = hold && settings.kernelOom === "hold";
+    const wanted = { thresholdBytes: bounds.thresholdBytes, nearBytes, hold, waitAtLimit };
+    const armedWith = JSON.stringify([limitBytes, bounds, policy, identity.kind, waitAtLimit]);
     if (armedWith === entry.armedWith) {
       this.#renew(entry, wanted);
       return;
@@ -268,7 +270,7 @@ export class Armer {
     const { kind } = identity;
     this.#ports.send({
       type: "watch",
-      spec: { slot, cgroup, kind, policy, limitBytes, nearBytes, bounds, armed },
+      spec: { slot, cgroup, kind, policy, limitBytes, nearBytes, bounds, waitAtLimit, armed },
     });
     this.#await(this.#armThresholds(entry, slot, wanted));
   }

@@ -35,7 +35,15 @@ export interface Wanted {
   readonly nearBytes: number;
   /** May the kernel hold the cgroup back at the threshold? Only where the guard will then act. */
   readonly hold: boolean;
+  /** Are tasks to wait for the guard at the limit (`kernel_oom = "hold"`)? On cgroup v2 `hold` does what is to be done. */
+  readonly waitAtLimit: boolean;
 }
+
+/**
+ * What comes of a charge beyond the limit of a cgroup. kills: the kernel's OOM killer runs. waits: tasks wait at this very
+ * cgroup's limit until memory comes free. waits-above: they wait in it, at the limit of one above.
+ */
+export type AtLimit = "kills" | "waits" | "waits-above";
 
 /** The open descriptors of one armed cgroup. Whoever got it closes them all (`descriptors`). */
 export interface Armed {
@@ -83,6 +91,8 @@ export interface Hierarchy {
   tidy(): void;
   /** Takes back everything. */
   letAllGo(): Promise<void>;
+  /** How many cgroups have something in them that is to be taken back. */
+  readonly heldCount: number;
   readonly control: ControlFiles;
   /** Whether a reclaim can spare anonymous memory where there is swap. */
   readonly reclaimSparesSwap: boolean;
@@ -113,6 +123,12 @@ export interface MemoryReader {
    * its own (v1), -errno when the cgroup is gone.
    */
   oomEvents(directoryFd: number): number;
+  /** Whether tasks wait at the limit of the cgroup instead of being killed by the kernel, whoever wants it so. */
+  isHeld(directoryFd: number): boolean;
+  /** What the kernel is doing at the limit of the cgroup. */
+  atLimit(directoryFd: number): AtLimit;
+  /** How much more the cgroup may charge, swap included; per-CPU pre-charges stand in its way. */
+  roomBytes(directoryFd: number, usageBytes: number, limitBytes: number): number;
   /**
    * SIGKILLs everything in the cgroup and below it at one stroke, answering 0 or -errno; null where no kernel can. It waits
    * for the kernel's cgroup lock, up to 14 ms while pods are made (Linux 6.18): not a way to be fast.

@@ -1,19 +1,24 @@
 import { release } from "node:os";
 import type { Hierarchy } from "../cgroup/hierarchy.ts";
 import { hierarchyV1 } from "../cgroup/v1/hierarchy.ts";
+import { OomKeeper } from "../cgroup/v1/oom-keeper.ts";
 import { hierarchyV2 } from "../cgroup/v2/hierarchy.ts";
 import { HighKeeper } from "../cgroup/v2/high.ts";
 import type { Config } from "../config/config.ts";
-import { openHeldLedger } from "../daemon/held.ts";
-import { whyNotHeld } from "../decide/why-not-held.ts";
+import { openHeldLedger, sayNotKept } from "../daemon/held.ts";
+import { whyNotHeld, whyNotWaiting } from "../decide/why-not-held.ts";
 import type { MemoryMount } from "../discover/mount.ts";
 import type { Log } from "../report/log.ts";
 import { calibrate } from "./calibrate.ts";
 
 /** The mounted hierarchy as the guard works with it. Says what it must do without. */
 export function openHierarchy(config: Config, { version, path }: MemoryMount, log: Log): Hierarchy {
-  if (version === 1) return hierarchyV1(path, calibrate(path, log));
-  const ledger = openHeldLedger(config.stateDir, log);
+  const ledger = openHeldLedger(config.stateDir, version, log);
+  if (version === 1) {
+    const keeper = ledger && new OomKeeper(path, ledger, (cgroup, why) => sayNotKept(cgroup, why, log));
+    const mayHold = whyNotWaiting(version, release()) === null;
+    return hierarchyV1(path, { unit: calibrate(path, log), keeper, mayHold });
+  }
   const keeper = ledger === null ? null : new HighKeeper(path, ledger);
   const reason = whyNotHeld(config.v2, release());
   if (reason !== null)

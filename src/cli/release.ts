@@ -1,3 +1,4 @@
+import { OomKeeper } from "../cgroup/v1/oom-keeper.ts";
 import { HighKeeper } from "../cgroup/v2/high.ts";
 import { openHeldLedger } from "../daemon/held.ts";
 import { createLog } from "../report/log.ts";
@@ -15,25 +16,25 @@ const RELEASE_MS = 10_000;
 export const release: Handler = async (options) => {
   const config = configurationFor(options);
   const { version, path } = memoryMount(config);
-  // On v1 nothing that is written outlives the process.
-  if (version === 1) return exitCode.ok;
   if (process.getuid?.() !== 0)
     throw new UserError("release must be started as root: it writes into cgroups", exitCode.failed);
   const lock = takeLock(config.stateDir);
   const log = createLog({ format: config.logFormat, level: config.logLevel });
   try {
-    const ledger = openHeldLedger(config.stateDir, log);
+    const ledger = openHeldLedger(config.stateDir, version, log);
     if (ledger === null) return exitCode.failed;
-    const found = ledger.all.length;
-    await new HighKeeper(path, ledger).letAllGo(RELEASE_MS);
-    const left = ledger.all.length;
+    const keeper =
+      version === 1 ? new OomKeeper(path, ledger, () => undefined) : new HighKeeper(path, ledger);
+    const file = version === 1 ? "memory.oom_control" : "memory.high";
+    const found = keeper.count;
+    await keeper.letAllGo(RELEASE_MS);
+    const left = keeper.count;
     if (left > 0)
       throw new UserError(
-        `memory.high of ${left} cgroups cannot be written: is ${path} mounted read-only?`,
+        `${file} of ${left} cgroups cannot be written: is ${path} mounted read-only?`,
         exitCode.failed,
       );
-    if (found > 0)
-      await writeOut(`memory.high given back: ${found === 1 ? "1 cgroup" : `${found} cgroups`}\n`);
+    if (found > 0) await writeOut(`${file} given back: ${found === 1 ? "1 cgroup" : `${found} cgroups`}\n`);
     return exitCode.ok;
   } finally {
     await log.close();

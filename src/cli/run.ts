@@ -53,7 +53,9 @@ async function guard(
   log: Log,
   service: GuardService,
 ): Promise<number> {
-  sayWhatHasNoEffect(config, (message) => log.warn("setting-without-effect", message));
+  sayWhatHasNoEffect(config, mount.version, release(), (message) =>
+    log.warn("setting-without-effect", message),
+  );
   const prepared = prepare(config, mount, log);
   const stop = new Stop(log, service);
   // One that comes while the guard starts waits, one that comes while it stops is too late; untended both would end the
@@ -61,7 +63,7 @@ async function guard(
   const started = Promise.withResolvers<Daemon>();
   process.on("SIGHUP", async () => {
     const daemon = await started.promise;
-    if (!stop.isAsked) await reload(options, daemon, log, service);
+    if (!stop.isAsked) await reload(options, mount.version, daemon, log, service);
   });
   const memory = new GuardMemory((message) => log.info("memory-not-locked", message));
   const daemon = await Daemon.start({
@@ -98,6 +100,7 @@ function introduce(daemon: Daemon, config: Config, mount: MemoryMount, log: Log)
     cgroups: `v${mount.version}`,
     roots: config.cgroupRoots.join(" "),
     policy: config.policy,
+    held: daemon.heldCount,
     margin: `${config.marginRatio * 100}% of the limit, ${humanSize(config.minMarginBytes)} to ${humanSize(config.maxMarginBytes)}`,
     rules: config.rules.length,
     stateDir: config.stateDir,

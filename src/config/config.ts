@@ -1,6 +1,9 @@
 /** What the guard may do at a threshold. */
 export type Policy = "process" | "container" | "noop";
 
+/** Who is in charge at a limit: the kernel's OOM killer, or the guard, for which tasks wait there (cgroup v1). */
+export type KernelOom = "allow" | "hold";
+
 /** How much reclaimable cache means "do not kill": a size, or as much as the cgroup's own margin. */
 export type CacheFloor = number | "margin";
 
@@ -12,6 +15,7 @@ export interface GuardSettings {
   readonly minMarginBytes: number;
   readonly maxMarginBytes: number;
   readonly cacheFloor: CacheFloor;
+  readonly kernelOom: KernelOom;
 }
 
 /** One `[[rule]]`: every pattern it has must match (globs); what it sets replaces the global setting. */
@@ -38,7 +42,6 @@ export interface Config extends GuardSettings {
   readonly logFormat: LogFormat;
   readonly logLevel: LogLevel;
   readonly resyncMs: number;
-  readonly kernelOom: "allow" | "hold";
   readonly reclaim: { readonly mode: "auto" | "always" | "never"; readonly cooldownMs: number };
   readonly v2: { readonly high: "auto" | "off" };
   readonly runtime: { readonly sockets: readonly string[]; readonly namespaces: readonly string[] };

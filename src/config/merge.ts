@@ -53,6 +53,7 @@ function mergeRule(rule: FileRule, dryRun: boolean): Rule {
     minMarginBytes: rule.min_margin,
     maxMarginBytes: rule.max_margin,
     cacheFloor: rule.cache_floor,
+    kernelOom: rule.kernel_oom,
   });
   return { match: withoutAbsent({ namespace, pod, container, cgroup }), set };
 }

@@ -24,6 +24,7 @@ export function compileRules(config: Config): SettingsMatcher {
     minMarginBytes: config.minMarginBytes,
     maxMarginBytes: config.maxMarginBytes,
     cacheFloor: config.cacheFloor,
+    kernelOom: config.kernelOom,
   };
   const rules = config.rules.map(({ match, set }) => ({
     patterns: factNames.flatMap((fact) => {
@@ -43,6 +44,11 @@ export function compileRules(config: Config): SettingsMatcher {
       return rule?.settings ?? general;
     },
   };
+}
+
+/** Is there any cgroup whose tasks are to wait for the guard at their limit? */
+export function asksForHold({ kernelOom, rules }: Config): boolean {
+  return kernelOom === "hold" || rules.some(({ set }) => set.kernelOom === "hold");
 }
 
 /** Is there a rule that needs the names of containers, where others go by cgroup alone? */

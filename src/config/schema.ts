@@ -16,6 +16,7 @@ import {
 } from "./values.ts";
 
 const policy = oneOf("process", "container", "noop");
+const kernelOom = oneOf("allow", "hold");
 const logFormat = oneOf("auto", "text", "json", "journal");
 const logLevel = oneOf("error", "warn", "info", "debug");
 const stateDir = absolutePath('must be an absolute path without "..", and not "/"', {
@@ -51,6 +52,7 @@ const rule = v.pipe(
       min_margin: v.exactOptional(size),
       max_margin: v.exactOptional(size),
       cache_floor: v.exactOptional(cacheFloor),
+      kernel_oom: v.exactOptional(kernelOom),
     },
     "must be a table",
   ),
@@ -61,7 +63,7 @@ const rule = v.pipe(
   ),
   v.check(
     ({ namespace: _n, pod: _p, container: _c, cgroup: _g, ...set }) => Object.keys(set).length > 0,
-    "must set something: policy, margin_ratio, min_margin, max_margin or cache_floor",
+    "must set something: policy, margin_ratio, min_margin, max_margin, cache_floor or kernel_oom",
   ),
 );
 
@@ -80,7 +82,7 @@ export const fileSchema = table(
     log_level: v.exactOptional(logLevel),
     // Faster, and the resync itself becomes the load; slower, and what inotify lost stays unwatched for hours.
     resync: v.exactOptional(duration("500ms", "1h")),
-    kernel_oom: v.exactOptional(oneOf("allow", "hold")),
+    kernel_oom: v.exactOptional(kernelOom),
     reclaim: v.exactOptional(
       table(
         {

@@ -185,6 +185,11 @@ export class Daemon {
     return this.#armer.armedCount;
   }
 
+  /** How many cgroups have something in them that is taken back at the end. */
+  get heldCount(): number {
+    return this.#parts.hierarchy.heldCount;
+  }
+
   /** What it guards, and what has happened since it was started. */
   get counts(): GuardCounts {
     return {

@@ -21,6 +21,14 @@ export function highIsSafe(release: string): boolean {
   return versionOf(release) >= 5009;
 }
 
+/**
+ * Before 3.12 a task waits at its cgroup's limit with the locks it has (commit 3812c8c8f395), and who wants them waits with it,
+ * the one that is to be killed perhaps. That CentOS 7 has this in its 3.10 is not known.
+ */
+export function waitingIsSafe(release: string): boolean {
+  return versionOf(release) >= 3012;
+}
+
 /** Reads the generation off a `uname -r` such as "3.10.0-1160.el7.x86_64". */
 export function kernelGeneration(release: string): KernelGeneration {
   const version = versionOf(release);

@@ -19,6 +19,7 @@ import { checkHierarchy } from "./hierarchy.ts";
 import { checkHugePages } from "./huge-pages.ts";
 import { checkInotify } from "./inotify.ts";
 import { checkKernel, type KernelFacts } from "./kernel.ts";
+import { checkKernelOom } from "./kernel-oom.ts";
 import { checkKmsg } from "./kmsg.ts";
 import { checkMemoryHigh } from "./memory-high.ts";
 import { checkMemoryLock } from "./memory-lock.ts";
@@ -76,18 +77,22 @@ export function checksFor(surroundings: Surroundings): Check[] {
     });
   const access = new ClusterAccess(config.kubernetes, env);
   const client = new ApiClient({ access: () => access.read(), timeoutMs: API_MS });
-  const { runtime, reclaim, stateDir, cgroupRoots, kernelOom } = config;
+  const { runtime, reclaim, stateDir, cgroupRoots } = config;
 
   return [
     { id: "root", look: () => checkRoot(uid, procRoot) },
     { id: "config", look: () => checkConfiguration(loaded) },
-    { id: "kernel", look: () => checkKernel(kernel, kernelOom) },
+    { id: "kernel", look: () => checkKernel(kernel) },
     { id: "hierarchy", look: () => checkHierarchy(located(), procRoot) },
     { id: "controller", look: () => checkController(procRoot, controllerAt()) },
     { id: "cgroups", look: inHierarchy(() => checkRoots(guarded()!, cgroupRoots)) },
     {
       id: "memory-high",
       look: inHierarchy(({ version }) => checkMemoryHigh(version, config.v2, kernel.release, procRoot)),
+    },
+    {
+      id: "kernel-oom",
+      look: inHierarchy(({ version }) => checkKernelOom(version, config, kernel.release)),
     },
     { id: "self-test", look: inScratch((mount) => selfTest(mount, isHeld(mount), procRoot)) },
     {

@@ -1,4 +1,4 @@
-import type { Held, HeldMemory } from "../cgroup/v2/high.ts";
+import type { Held, HeldMemory } from "../cgroup/held.ts";
 
 /** Remembers what was set in a scratch cgroup, which does not outlive this process either. */
 export class ScratchMemory implements HeldMemory {

@@ -60,7 +60,7 @@ export async function selfTest(mount: MemoryMount, isHeld: boolean, procRoot: st
 function hierarchyToTry({ version, path }: MemoryMount, isHeld: boolean, procRoot: string) {
   if (version === 1) {
     const unit = calibrateThresholds(path, procRoot);
-    return { hierarchy: hierarchyV1(path, unit), told: unit };
+    return { hierarchy: hierarchyV1(path, { unit, keeper: null, mayHold: false }), told: unit };
   }
   const keeper = new HighKeeper(path, new ScratchMemory());
   return {
@@ -86,6 +86,7 @@ async function tryChain(
       thresholdBytes: THRESHOLD_BYTES,
       nearBytes: 0,
       hold: true,
+      waitAtLimit: false,
     });
     opened.push(...thresholds.signals.map(({ fd }) => fd));
     const refused = [...armed.refused, ...thresholds.refused];

@@ -52,7 +52,7 @@ export function* purge(root: string, stateDirs: readonly string[]): Generator<Re
   const places: [string, (name: string) => boolean][] = [
     [dirname(CONFIG_PATH), (name) => name === "config.toml"],
     ...stateDirs.map((path): [string, (name: string) => boolean] => [path, isStateFile]),
-    [VOLATILE_DIR, (name) => /^(black-box|kernel-log)-/.test(name)],
+    [VOLATILE_DIR, (name) => /^(black-box|kernel-log|held)-/.test(name)],
   ];
   for (const [path, isOurs] of places) {
     const step = attempt(root, path, (real) => {
@@ -67,7 +67,7 @@ export function* purge(root: string, stateDirs: readonly string[]): Generator<Re
 /** Everything that `record/` writes into the state directory. */
 function isStateFile(name: string): boolean {
   return (
-    ["lock", "black-box", "kernel-log"].includes(name) ||
+    ["lock", "black-box", "kernel-log", "held"].includes(name) ||
     /^incidents\.db(-wal|-shm|\.corrupt-.*)?$/.test(name)
   );
 }

@@ -1,7 +1,7 @@
 import { appendFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { SysError } from "../../ffi/sys-error.ts";
-import type { Held, HeldMemory } from "../cgroup/v2/high.ts";
+import type { Held, HeldMemory } from "../cgroup/held.ts";
 
 // Rewritten when it has so many lines more than it needs.
 const SPARE_LINES = 2000;
@@ -88,10 +88,9 @@ export class HeldLedger implements HeldMemory {
   }
 }
 
-function lineOf({ cgroup, inode, foundBytes, ours }: Held): string {
+function lineOf({ cgroup, inode, found, ours }: Held): string {
   // JSON knows no Infinity.
-  const found = foundBytes === Number.POSITIVE_INFINITY ? null : foundBytes;
-  return JSON.stringify([cgroup, inode, found, ...ours]);
+  return JSON.stringify([cgroup, inode, found === Number.POSITIVE_INFINITY ? null : found, ...ours]);
 }
 
 function readLedger(path: string): Map<string, Held> {
@@ -123,7 +122,7 @@ function parseLine(line: string): Held | { readonly cgroup: string } | null {
   if (!Array.isArray(fields) || typeof fields[0] !== "string") return null;
   const [cgroup, inode, found, ...ours] = fields;
   if (fields.length === 1) return { cgroup };
-  if (typeof inode !== "string" || !ours.every((bytes) => typeof bytes === "number")) return null;
+  if (typeof inode !== "string" || !ours.every((value) => typeof value === "number")) return null;
   if (found !== null && typeof found !== "number") return null;
-  return { cgroup, inode, foundBytes: found ?? Number.POSITIVE_INFINITY, ours };
+  return { cgroup, inode, found: found ?? Number.POSITIVE_INFINITY, ours };
 }

@@ -38,6 +38,8 @@ export interface ExplainReport extends Omit<Identity, "podUid"> {
   readonly usageBytes: number;
   readonly reclaimableBytes: number;
   readonly policy: Policy;
+  /** Tasks wait at the limit, and the kernel kills nobody (cgroup v1: memory.oom_control). */
+  readonly held: boolean;
   /** The size oom_score_adj is measured against, in pages of `pageBytes`. */
   readonly totalPages: number;
   readonly pageBytes: number;

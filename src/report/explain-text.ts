@@ -32,6 +32,9 @@ export function renderExplain(report: ExplainReport, look: Look): string {
     paint(headline(report, look), "bold", look),
     ...asked(report, look),
     sizes(report),
+    ...(report.held
+      ? ["Held: tasks wait at the limit until oom-guard kills, the kernel kills nobody (memory.oom_control)."]
+      : []),
     "",
     ...(rows.length === 0
       ? ["No process lives in it."]

@@ -31,6 +31,7 @@ export const messageIds = {
   "thresholds-in-pages": "53bbf69c6510441baad74f5380a80eff",
   "thresholds-unusable": "32db049a88504a97b0e3f2377885f886",
   "high-not-used": "20639fe6bf7a40659335367e363dc33d",
+  "hold-ended": "22d63195e20b4805b7ed91cf0a24a83a",
   "notification-refused": "f43c3021b85646bbbe8d8903a43583f2",
   "kernel-log-unread": "427113f09abf4a029c901a519b90c1a2",
   "kernel-log-gap": "9d8dcb2ed67b422cae53572e2281d628",

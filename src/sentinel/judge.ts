@@ -4,8 +4,10 @@ import { readWithinBudget } from "../act/strike.ts";
 import type { MemoryReader } from "../cgroup/hierarchy.ts";
 import { pidsBelow } from "../cgroup/processes.ts";
 import { pace } from "../decide/pace.ts";
+import type { Reading } from "../decide/reading.ts";
 import { skipReason } from "../decide/skip.ts";
 import { belowThreshold, step, usageSuffices, type Verdict } from "../decide/step.ts";
+import { WAITING_LOOK_MS } from "../decide/waiting.ts";
 import type { Trigger } from "../record/incident.ts";
 import type { Executor } from "./executor.ts";
 import { FinalApproach } from "./final-approach.ts";
@@ -13,6 +15,7 @@ import type { OomWatch } from "./oom-watch.ts";
 import type { FromSentinel, Start } from "./protocol.ts";
 import { countSkip } from "./skips.ts";
 import type { Troubles } from "./troubles.ts";
+import { lookAtWaiters } from "./waiters.ts";
 import { freshSnapshot, hasThreshold, heedThreshold, isHeld, listenToReclaim, type Watch } from "./watch.ts";
 
 // Over the threshold with nobody to kill, or not readable: look again now and then.
@@ -121,6 +124,7 @@ export class Judge {
       this.#pollBy(watch, this.#approach.follow(watch, usageBytes, nowMs));
       if (usageBytes < spec.bounds.thresholdBytes - spec.bounds.marginBytes) watch.skipped = 0;
       if (watch.helpless) this.#tellRecovery(watch, usageBytes);
+      if (trigger === "oom" || trigger === "poll") this.#mindWaiters(watch, usageBytes, nowMs);
       return;
     }
     watch.closingIn = null;
@@ -140,8 +144,33 @@ export class Judge {
     if (verdict.action !== "kill") {
       const reason = skipReason(verdict.state.phase, reading, spec.bounds, yieldsUntilMs > 0);
       if (reason !== null) countSkip(this.#start.skips, watch, reason);
+      this.#mindWaiters(watch, usageBytes, nowMs);
       return;
     }
+    this.#strike(watch, reading, trigger, nowMs);
+  }
+
+  /** Tasks that wait at the limit are not left waiting, whatever the rule says. */
+  #mindWaiters(watch: Watch, usageBytes: number, nowMs: number): void {
+    const { spec } = watch;
+    if (!spec.waitAtLimit) return;
+    if (this.#executor.ongoing.blocks(spec.cgroup)) {
+      watch.waitingSinceMs = Number.POSITIVE_INFINITY;
+      return;
+    }
+    const need = lookAtWaiters(this.#reader, watch, usageBytes, nowMs);
+    if (need === "none") return;
+    this.#pollAt(watch, Math.min(watch.nextPollMs, nowMs + WAITING_LOOK_MS));
+    if (need === "release") this.letGo(watch);
+    if (need !== "kill") return;
+    const reading = this.#reader.reading(spec.armed, usageBytes);
+    if (typeof reading === "number") this.#unreadable(watch, -reading, nowMs);
+    else this.#strike(watch, reading, "oom", nowMs);
+  }
+
+  #strike(watch: Watch, reading: Reading, trigger: Trigger, nowMs: number): void {
+    const { spec } = watch;
+    watch.waitingSinceMs = Number.POSITIVE_INFINITY;
     const isLookedFor = nowMs >= watch.nobodyUntilMs;
     if (isLookedFor && this.#executor.kill(watch, reading, trigger, nowMs)) {
       watch.skipped = 0;
@@ -151,8 +180,10 @@ export class Judge {
     this.#pollAt(watch, nowMs + (isLookedFor ? RETRY_MS : NOBODY_MS));
     if (!isLookedFor) return;
     watch.nobodyUntilMs = nowMs + NOBODY_MS;
-    // Files in memory alone are nobody's fault, and who may come is not there to be held back.
-    if (pidsBelow(spec.armed.directoryFd).length > 0) this.#tellNoVictim(watch);
+    // Files in memory alone are nobody's fault, and who may come is not there to be held back; who waits may have left.
+    const { directoryFd } = spec.armed;
+    if (pidsBelow(directoryFd).length > 0 || this.#reader.atLimit(directoryFd) === "waits")
+      this.#tellNoVictim(watch);
   }
 
   /** Not right below the threshold: there the next notification would find the same again. */
@@ -161,10 +192,15 @@ export class Judge {
     if (usageBytes < thresholdBytes - marginBytes) this.#post({ type: "recovered", slot: spec.slot });
   }
 
-  #tellNoVictim(watch: Watch): void {
-    const { slot, cgroup } = watch.spec;
-    if (!watch.helpless) this.#post({ type: "helpless", slot, isWatched: true });
+  /** The guard can do nothing for it: the kernel must not hold it back for the guard. */
+  letGo(watch: Watch): void {
+    if (!watch.helpless) this.#post({ type: "helpless", slot: watch.spec.slot, isWatched: true });
     watch.helpless = true;
+  }
+
+  #tellNoVictim(watch: Watch): void {
+    const { cgroup } = watch.spec;
+    this.letGo(watch);
     this.#troubles.tell(
       "no-victim",
       `no-victim ${cgroup}`,
@@ -210,6 +246,7 @@ export class Judge {
       this.#post({ type: "gone", slot });
       return;
     }
+    this.letGo(watch);
     this.#troubles.tell(
       "cgroup-not-read",
       `read ${cgroup}`,

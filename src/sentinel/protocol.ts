@@ -15,6 +15,8 @@ export interface WatchSpec {
   readonly limitBytes: number;
   readonly nearBytes: number;
   readonly bounds: Bounds;
+  /** Tasks may wait for the guard at the limit. */
+  readonly waitAtLimit: boolean;
   readonly armed: Armed;
 }
 

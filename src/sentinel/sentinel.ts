@@ -111,6 +111,9 @@ export class Sentinel {
   }
 
   #outOfMemory(watch: Watch, nowMs: number): void {
+    // Where tasks wait for the guard, the kernel has nothing to be given way for.
+    const { waitAtLimit, armed } = watch.spec;
+    if (waitAtLimit && this.#reader.atLimit(armed.directoryFd) !== "kills") return;
     this.#oom.notified(watch, !this.#executor.diesAsAWhole(watch.spec), nowMs);
   }
 
@@ -145,6 +148,9 @@ export class Sentinel {
 
   #stuck(ongoing: Ongoing, nowMs: number): void {
     this.#executor.tellStuck(ongoing);
+    // What it waits for may be with a task that waits at the limit.
+    const watch = this.#watchOf(ongoing.spec.cgroup);
+    if (watch?.spec.waitAtLimit) this.#judge.letGo(watch);
     this.#lookAgainAround(ongoing.spec.cgroup, nowMs);
   }
 

@@ -132,6 +132,7 @@ function watchOn(stage: string, round: number, reader: MemoryReader): WatchSpec 
     limitBytes: LIMIT,
     nearBytes: LIMIT / 2,
     bounds: { thresholdBytes: LIMIT / 2, marginBytes: LIMIT / 2, cacheFloorBytes: LIMIT / 2 },
+    waitAtLimit: false,
     armed: {
       directoryFd,
       usageFd: openReadAt(directoryFd, reader.usageFile),

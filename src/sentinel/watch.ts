@@ -23,7 +23,9 @@ export interface Watch {
   nextPollMs: number;
   /** What `MemoryReader.oomEvents` said last. */
   oomEvents: number;
-  /** Nobody in it may be killed, so the kernel holds it back no more: it is polled. */
+  /** Since when tasks were seen to wait at its limit (`waiters.ts`); Infinity: none do. */
+  waitingSinceMs: number;
+  /** The guard can do nothing for it, so the kernel holds it back no more: it is polled. */
   helpless: boolean;
   /** Until then nobody is looked for in it again. */
   nobodyUntilMs: number;
@@ -67,6 +69,7 @@ export function attach(epoll: Epoll, spec: WatchSpec): Watch {
     closingIn: null,
     nextPollMs: Number.POSITIVE_INFINITY,
     oomEvents: Number.NaN,
+    waitingSinceMs: Number.POSITIVE_INFINITY,
     helpless: false,
     nobodyUntilMs: 0,
     skipped: 0,

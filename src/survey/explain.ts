@@ -38,6 +38,7 @@ export function explain(surveyed: Surveyed, tools: SurveyTools, askedCgroup: str
     usageBytes: reading.usageBytes,
     reclaimableBytes: reclaimableBytes(reading),
     policy,
+    held: isHeld(surveyed.cgroup, tools),
     totalPages,
     pageBytes,
     kernel: tools.kernel,
@@ -55,6 +56,12 @@ export function explain(surveyed: Surveyed, tools: SurveyTools, askedCgroup: str
     guardCgroup: policy === "process" ? null : (guardChoice?.cgroup ?? null),
     now: verdictNow(surveyed),
   };
+}
+
+function isHeld(cgroup: string, { reader, hierarchy }: SurveyTools): boolean {
+  return (
+    readOnce(reader, `${hierarchy.mount}${cgroup}`, (_, directoryFd) => reader.isHeld(directoryFd)) === true
+  );
 }
 
 function kernelKillsCgroup(cgroup: string, chosen: ProcessFacts, tools: SurveyTools): string | null {

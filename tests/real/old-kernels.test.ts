@@ -3,6 +3,7 @@ import { MIB, TestCgroup } from "../support/cgroup.ts";
 import { TestGuard } from "../support/guard.ts";
 import { startLeak } from "../support/leak.ts";
 import { oldKernel } from "../support/old-kernel.ts";
+import { isHeld } from "../support/oom-control.ts";
 import { alive } from "../support/processes.ts";
 import { missingLeak } from "../support/requirements.ts";
 import { until } from "../support/until.ts";
@@ -121,6 +122,44 @@ describe.skipIf(missingLeak() !== null)("on an old kernel", () => {
     expect(alive(neighbour.pid)).toBe(true);
     expect(cgroup.oomKills).toBe(0);
     await neighbour.kill();
+  });
+
+  test("before 3.12 tasks do not wait for the guard, which is said once, and a leak is killed all the same", async () => {
+    await start(["uname"], { config: 'kernel_oom = "hold"\n' });
+    expect(guard.logged("tasks would wait with locks held")).toHaveLength(1);
+    const cgroup = await top.armedChild("el7", 200 * MIB);
+    expect(isHeld(cgroup)).toBe(false);
+    const leak = await startLeak({ procsFile: cgroup.procsFile, megabytes: 300, rateMbPerS: 400 });
+    expect(await leak.exited).toBe(137);
+    expect(cgroup.oomKills).toBe(0);
+  });
+
+  test.each([
+    ["deaf", "nobody would tell that tasks wait", "no oom notifications"],
+    ["nohold", "the kernel refuses it", "tasks do not wait for the guard at their limit"],
+  ])(
+    "%s: nothing is held where %s, which is said once, and leaks are killed all the same",
+    async (fault, _, said) => {
+      await start([fault], { config: 'kernel_oom = "hold"\n' });
+      for (const name of ["first", "second"]) {
+        const cgroup = await top.armedChild(name, 200 * MIB);
+        expect(isHeld(cgroup)).toBe(false);
+        const leak = await startLeak({ procsFile: cgroup.procsFile, megabytes: 300, rateMbPerS: 400 });
+        expect(await leak.exited).toBe(137);
+        expect(cgroup.oomKills).toBe(0);
+      }
+      expect(guard.logged(said)).toHaveLength(1);
+    },
+  );
+
+  test("without an oom_kill counter a held OOM is not taken for a kill by the kernel", async () => {
+    await start(["nocount"], { config: 'kernel_oom = "hold"\n' });
+    const cgroup = await top.armedChild("held", 16 * MIB);
+    const leak = await startLeak({ procsFile: cgroup.procsFile, megabytes: 64, huge: true, threads: 8 });
+    expect(await leak.exited).toBe(137);
+    await guard.incident(cgroup.path, "kill");
+    await Bun.sleep(1200);
+    expect(guard.incidents(cgroup.path).map(({ kind }) => kind)).toEqual(["kill"]);
   });
 
   test("with no inotify instance left, what comes and goes is seen all the same, a little later", async () => {

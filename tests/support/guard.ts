@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { placeFile } from "../../src/daemon/followed-log.ts";
+import { ledgerFile } from "../../src/daemon/held.ts";
 import type { HistoryEntry } from "../../src/report/history-json.ts";
 import { History } from "./history.ts";
 import { until } from "./until.ts";
@@ -189,7 +190,7 @@ export class TestGuard {
     this.signal("SIGTERM");
     const code = await this.exited();
     rmSync(this.#directory, { recursive: true, force: true });
-    rmSync(placeFile(this.stateDir), { force: true });
+    for (const file of [placeFile(this.stateDir), ledgerFile(this.stateDir)]) rmSync(file, { force: true });
     return code;
   }
 

@@ -9,6 +9,9 @@
 //   nomlock2  no mlock2 (before 4.4), eager: it takes MLOCK_ONFAULT and locks everything all the same
 //   epoll     the sentinel's epoll_wait fails once the file named by FAULT_WHEN is there
 //   noinotify no inotify instance is left (fs.inotify.max_user_instances)
+//   deaf      there are no notifications of an OOM (a kernel for real time)
+//   nohold    memory.oom_control cannot be written (before 3.16, below use_hierarchy)
+//   uname     uname -r says 3.10.0-1160.el7.x86_64
 //   diebefore the guard is killed in the moment before it kills, dieafter in the moment after
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -24,6 +27,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 static int fault(const char *name) {
@@ -32,6 +36,13 @@ static int fault(const char *name) {
 }
 
 static void *real(const char *name) { return dlsym(RTLD_NEXT, name); }
+
+int uname(struct utsname *what) {
+  int (*next)(struct utsname *) = real("uname");
+  int result = next(what);
+  if (result == 0 && fault("uname")) strcpy(what->release, "3.10.0-1160.el7.x86_64");
+  return result;
+}
 
 static const char *file_of(int fd, char *path) {
   char link[64];
@@ -65,6 +76,8 @@ static int pass_on(const char *directory, const char *request, size_t length) {
   const char *kind = file_of(file_fd, what);
   if (!strcmp(kind, "memory.pressure_level")) {
     if (fault("nolocal") && strchr(text, ',')) return EINVAL;
+  } else if (!strcmp(kind, "memory.oom_control")) {
+    if (fault("deaf")) return EOPNOTSUPP;
   } else if (at > 0 && text[at] >= '0' && text[at] <= '9') {
     unsigned long long bytes = strtoull(text + at, NULL, 10);
     if (fault("refused")) return EOPNOTSUPP;
@@ -126,6 +139,11 @@ int close(int fd) {
 
 ssize_t write(int fd, const void *data, size_t length) {
   ssize_t (*next)(int, const void *, size_t) = real("write");
+  char what[PATH_MAX];
+  if (fault("nohold") && length == 1 && !strcmp(file_of(fd, what), "memory.oom_control")) {
+    errno = EINVAL;
+    return -1;
+  }
   if (fd < 0 || fd >= 65536 || controls[fd] == NULL) return next(fd, data, length);
   int error = pass_on(controls[fd]->directory, data, length);
   errno = error;

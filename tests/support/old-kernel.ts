@@ -5,7 +5,7 @@ let compiled: string | null = null;
 
 /**
  * The environment in which the guard meets an old kernel's behaviour; see old-kernel.c.
- * @param faults any of pages, silent, refused, nolocal, nocount, nopidfd, nomlock2, eager, epoll, noinotify
+ * @param faults any of pages, silent, refused, nolocal, nocount, nopidfd, nomlock2, eager, epoll, noinotify, deaf, nohold, uname
  */
 export function oldKernel(...faults: string[]): Record<string, string> {
   if (compiled === null) {

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { SysError } from "../../ffi/sys-error.ts";
 import { pageBytes } from "../../ffi/sysinfo.ts";
-import { type Held, type HeldMemory, HighKeeper } from "../../src/cgroup/v2/high.ts";
+import type { Held, HeldMemory } from "../../src/cgroup/held.ts";
+import { HighKeeper } from "../../src/cgroup/v2/high.ts";
 import { TestCgroup } from "../support/cgroup.ts";
 import { hierarchy } from "../support/hierarchy.ts";
 import { until } from "../support/until.ts";
@@ -50,7 +51,7 @@ describe("hold", () => {
     const noted: string[] = [];
     const writing = {
       ...remembering(),
-      note: (held: Held) => noted.push(`${held.foundBytes} ${high("a")}`),
+      note: (held: Held) => noted.push(`${held.found} ${high("a")}`),
     };
     await nextProcess(writing as unknown as HeldMemory).hold(at("a"), PAGE);
     expect(noted).toEqual(["Infinity max"]);

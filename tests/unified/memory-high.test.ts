@@ -114,6 +114,17 @@ describe("memory.high while the guard runs", () => {
     expect(high(cgroup)).toBe("max");
   });
 
+  test('does with kernel_oom = "hold" what it does without, and that is said once', async () => {
+    await stopGuard();
+    guard = await TestGuard.start({ roots: [top.path], config: 'kernel_oom = "hold"\n' });
+    expect(guard.logged('without effect here: kernel_oom = "hold"')).toHaveLength(1);
+    const cgroup = top.child("both", LIMIT);
+    await becomes(cgroup, THRESHOLD);
+    const leak = await startLeak({ procsFile: cgroup.procsFile, megabytes: 200, rateMbPerS: 400 });
+    expect(await leak.exited).toBe(137);
+    expect(cgroup.oomKills).toBe(0);
+  });
+
   test("does not hold back a cgroup in which nobody may be killed, until it is below its threshold again", async () => {
     const cgroup = top.child("untouchable", LIMIT);
     const { procsFile } = cgroup;

@@ -1,9 +1,10 @@
 import { ENODEV, ENOENT } from "../../../ffi/errno.ts";
 import { close } from "../../../ffi/file.ts";
 import { SysError } from "../../../ffi/sys-error.ts";
-import type { Hierarchy, Meaning, Refusal, Signal } from "../hierarchy.ts";
+import type { Hierarchy, Meaning, Refusal, Signal, Wanted } from "../hierarchy.ts";
 import { openFiles } from "../open-files.ts";
 import { readControl } from "../read-control.ts";
+import type { OomKeeper } from "./oom-keeper.ts";
 import { forceEmpty } from "./reclaim.ts";
 import { registerOom, registerPressure, registerThresholdInPool, type ThresholdUnit } from "./register.ts";
 
@@ -12,14 +13,37 @@ const UNLIMITED_BYTES = 2 ** 62;
 
 const FILES = { usage: "memory.usage_in_bytes", stat: "memory.stat" };
 
-/** The cgroup v1 memory controller mounted at a directory. @param unit what calibration found */
-export function hierarchyV1(mount: string, unit: ThresholdUnit): Hierarchy {
+/** What the guard may do beyond looking. */
+export interface Means {
+  /** What calibration found. */
+  readonly unit: ThresholdUnit;
+  /** Null: nothing may be written into cgroups, as by a command that only looks. */
+  readonly keeper: OomKeeper | null;
+  /** Whether tasks may be made to wait at a limit, or only let go. */
+  readonly mayHold: boolean;
+}
+
+/** The cgroup v1 memory controller mounted at a directory. */
+export function hierarchyV1(mount: string, { unit, keeper, mayHold }: Means): Hierarchy {
   const read = (cgroup: string, file: string) => readControl(`${mount}${cgroup}/${file}`);
+  /** Nobody would tell that tasks wait there. */
+  const unheard = new Set<string>();
+  const hold = (cgroup: string, wanted: Wanted) => {
+    if (mayHold && wanted.waitAtLimit && !unheard.has(cgroup)) keeper?.hold(cgroup);
+    else keeper?.letGo(cgroup);
+  };
+  const letGo = (cgroup: string) => {
+    unheard.delete(cgroup);
+    keeper?.letGo(cgroup);
+  };
 
   return {
     version: 1,
     mount,
-    control: { names: ["memory.limit_in_bytes", "memory.use_hierarchy"], singly: false },
+    control: {
+      names: ["memory.limit_in_bytes", "memory.use_hierarchy", "memory.oom_control"],
+      singly: false,
+    },
     // force_empty has no such option.
     reclaimSparesSwap: false,
 
@@ -47,13 +71,17 @@ export function hierarchyV1(mount: string, unit: ThresholdUnit): Hierarchy {
         ask("pressure", () => registerPressure(directory, "medium"));
         ask("reclaim", () => registerPressure(directory, "low"));
         ask("oom", () => registerOom(directory));
+        if (signals.some(({ meaning }) => meaning === "oom")) unheard.delete(cgroup);
+        else unheard.add(cgroup);
         return { signals, refused };
       });
     },
 
-    async armThresholds(cgroup, { thresholdBytes, nearBytes }) {
+    async armThresholds(cgroup, wanted) {
+      const { thresholdBytes, nearBytes } = wanted;
       const signals: Signal[] = [];
       const refused: Refusal[] = [];
+      hold(cgroup, wanted);
       const ask = async (meaning: Meaning, bytes: number) => {
         if (unit === "none" || bytes <= 0) return;
         try {
@@ -73,10 +101,13 @@ export function hierarchyV1(mount: string, unit: ThresholdUnit): Hierarchy {
     },
 
     // Thresholds are registrations: they end with their descriptors, and nobody can overwrite them.
-    renew: () => Promise.resolve(),
-    letGo: () => undefined,
-    tidy: () => undefined,
-    letAllGo: () => Promise.resolve(),
+    renew: async (cgroup, wanted) => hold(cgroup, wanted),
+    letGo,
+    tidy: () => keeper?.tidy(),
+    letAllGo: async () => keeper?.letAllGo(),
+    get heldCount() {
+      return keeper?.count ?? 0;
+    },
 
     reclaim: (cgroup, _wantedBytes, budgetMs) => forceEmpty(`${mount}${cgroup}`, budgetMs),
   };

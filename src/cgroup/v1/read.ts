@@ -18,6 +18,7 @@ const memswUsageFile = cString("memory.memsw.usage_in_bytes");
 const memswLimitFile = cString("memory.memsw.limit_in_bytes");
 const swappinessFile = cString("memory.swappiness");
 const oomControlFile = cString("memory.oom_control");
+const parentOomControlFile = cString("../memory.oom_control");
 
 const stat = new FieldParser([
   "total_cache",
@@ -40,6 +41,11 @@ const statValues = new Float64Array(7);
 const oomControl = new FieldParser(["oom_kill"]);
 const oomValues = new Float64Array(1);
 
+const holding = new FieldParser(["oom_kill_disable", "under_oom"]);
+const KILL_DISABLED = 0;
+const UNDER_OOM = 1;
+const holdingValues = new Float64Array(2);
+
 function swappable(directoryFd: number, anonLruBytes: number): number {
   const freeSwap = freeSwapBytes();
   if (freeSwap === 0) return 0;
@@ -54,6 +60,14 @@ function swappable(directoryFd: number, anonLruBytes: number): number {
     swappiness: orZero(numberIn(directoryFd, swappinessFile)),
     anonLruBytes,
   });
+}
+
+/** Leaves `holdingValues` as the file has them. */
+function isUnderOom(directoryFd: number, file: typeof oomControlFile): boolean {
+  return (
+    readFieldsOnce(openReadAt(directoryFd, file), holding, holdingValues) >= 0 &&
+    holdingValues[UNDER_OOM] === 1
+  );
 }
 
 /** Reads the cgroup v1 memory controller (Documentation/admin-guide/cgroup-v1/memory.rst). */
@@ -94,6 +108,26 @@ export const memoryReaderV1: MemoryReader = {
   diesAsOne: () => false,
 
   oomEvents: () => Number.NaN,
+
+  isHeld(directoryFd) {
+    const result = readFieldsOnce(openReadAt(directoryFd, oomControlFile), holding, holdingValues);
+    return result >= 0 && holdingValues[KILL_DISABLED] === 1;
+  },
+
+  // The kernel goes by the value of the cgroup whose limit is reached, but marks everything below it as under_oom
+  // (mem_cgroup_oom_synchronize(), mm/memcontrol-v1.c).
+  atLimit(directoryFd) {
+    if (!isUnderOom(directoryFd, oomControlFile) || holdingValues[KILL_DISABLED] !== 1) return "kills";
+    if (!isUnderOom(directoryFd, parentOomControlFile)) return "waits";
+    return holdingValues[KILL_DISABLED] === 1 ? "waits-above" : "kills";
+  },
+
+  roomBytes(directoryFd, usageBytes, limitBytes) {
+    const roomBytes = limitBytes - usageBytes;
+    const memswLimit = numberIn(directoryFd, memswLimitFile);
+    if (Number.isNaN(memswLimit)) return roomBytes;
+    return Math.min(roomBytes, memswLimit - orZero(numberIn(directoryFd, memswUsageFile)));
+  },
 
   killAll: null,
 

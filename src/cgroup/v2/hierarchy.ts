@@ -92,6 +92,9 @@ export function hierarchyV2(mount: string, { keeper, mayHold }: Holding): Hierar
     letGo: (cgroup) => keeper?.letGo(cgroup),
     tidy: () => keeper?.tidy(),
     letAllGo: async () => keeper?.letAllGo(LAST_WRITE_MS),
+    get heldCount() {
+      return keeper?.count ?? 0;
+    },
 
     reclaim(cgroup, wantedBytes, budgetMs) {
       return reclaimMemory(`${mount}${cgroup}`, wantedBytes, this.reclaimSparesSwap, budgetMs);

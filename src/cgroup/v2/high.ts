@@ -1,31 +1,12 @@
-import { statSync } from "node:fs";
 import { ENODEV, ENOENT } from "../../../ffi/errno.ts";
 import { writeControl, writeControlInPool } from "../../../ffi/file.ts";
 import { SysError } from "../../../ffi/sys-error.ts";
 import { pageBytes } from "../../../ffi/sysinfo.ts";
+import type { Held, HeldMemory } from "../held.ts";
 import { readControl } from "../read-control.ts";
+import { statDirectory } from "../stat-directory.ts";
 import { Places } from "./places.ts";
 import { parseSize } from "./size.ts";
-
-/** A memory.high the guard has set, and what is to come back. Sizes in bytes, Infinity: "max". */
-export interface Held {
-  /** Relative to the mount. */
-  readonly cgroup: string;
-  /** Tells the cgroup from a later one of its name. */
-  readonly inode: string;
-  readonly foundBytes: number;
-  /** What the guard has set, and, as the write may not have happened, what it had set before. */
-  readonly ours: readonly number[];
-}
-
-/** Where it is remembered; outlives the process. */
-export interface HeldMemory {
-  readonly all: Held[];
-  of(cgroup: string): Held | undefined;
-  /** Writes down what is about to be set. @throws SysError where it cannot: then it must not be set */
-  note(held: Held): void;
-  forget(cgroup: string): void;
-}
 
 // The kernel may reclaim for as long as a write takes, and the pool (32 threads) has inotify to read as well.
 const WRITES_AT_ONCE = 16;
@@ -46,6 +27,11 @@ export class HighKeeper {
   constructor(mount: string, memory: HeldMemory) {
     this.#mount = mount;
     this.#memory = memory;
+  }
+
+  /** How many cgroups hold what the guard has written, or is about to write. */
+  get count(): number {
+    return this.#memory.all.length;
   }
 
   /**
@@ -112,13 +98,18 @@ export class HighKeeper {
     const held = this.#memory.of(cgroup);
     const isOurs = held !== undefined && held.inode === inode && held.ours.includes(presentBytes);
     if (isOurs && presentBytes === setBytes) return;
-    const foundBytes = isOurs ? held.foundBytes : presentBytes;
+    const foundBytes = isOurs ? held.found : presentBytes;
     if (foundBytes <= setBytes) {
       if (isOurs) await writeControlInPool(file, textOf(foundBytes));
       this.#memory.forget(cgroup);
       return;
     }
-    this.#memory.note({ cgroup, inode, foundBytes, ours: isOurs ? [setBytes, presentBytes] : [setBytes] });
+    this.#memory.note({
+      cgroup,
+      inode,
+      found: foundBytes,
+      ours: isOurs ? [setBytes, presentBytes] : [setBytes],
+    });
     await writeControlInPool(file, textOf(setBytes));
   }
 
@@ -128,12 +119,12 @@ export class HighKeeper {
     try {
       const file = this.#fileOf(cgroup);
       const isOurs = this.#inodeOf(cgroup) === held.inode && held.ours.includes(readHigh(file));
-      if (isOurs && held.foundBytes !== Number.POSITIVE_INFINITY) {
+      if (isOurs && held.found !== Number.POSITIVE_INFINITY) {
         this.#giveBackSize(held, file);
         return;
       }
       // The kernel has nothing to reclaim for that, so this does not wait.
-      if (isOurs) writeControl(file, textOf(held.foundBytes));
+      if (isOurs) writeControl(file, textOf(held.found));
     } catch (error) {
       if (!(error instanceof SysError)) throw error;
       // One that is there but cannot be written may be later.
@@ -143,8 +134,8 @@ export class HighKeeper {
   }
 
   /** Usage may be above it: then the kernel reclaims first. */
-  #giveBackSize({ cgroup, foundBytes }: Held, file: string): void {
-    const written = writeControlInPool(file, textOf(foundBytes)).then(
+  #giveBackSize({ cgroup, found }: Held, file: string): void {
+    const written = writeControlInPool(file, textOf(found)).then(
       () => this.#memory.forget(cgroup),
       // Tried again by whoever tidies up.
       () => undefined,
@@ -160,12 +151,7 @@ export class HighKeeper {
   }
 
   #inodeOf(cgroup: string): string {
-    const path = `${this.#mount}${cgroup}`;
-    try {
-      return String(statSync(path, { bigint: true }).ino);
-    } catch (error) {
-      throw new SysError("stat", Math.abs((error as { errno?: number }).errno ?? 0), path, { cause: error });
-    }
+    return String(statDirectory(`${this.#mount}${cgroup}`).ino);
   }
 }
 

@@ -125,6 +125,11 @@ export const memoryReaderV2: MemoryReader = {
 
   diesAsOne: (directoryFd) => numberIn(directoryFd, groupFile) === 1,
 
+  // There is nothing to wait for: memory.high holds a leak back before.
+  isHeld: () => false,
+  atLimit: () => "kills",
+  roomBytes: (_, usageBytes, limitBytes) => limitBytes - usageBytes,
+
   oomEvents(directoryFd) {
     const result = readEvents(directoryFd);
     // A node that is out of memory kills in a cgroup that is not.

@@ -15,6 +15,7 @@ export function fakeHierarchy(changes: Partial<Hierarchy> = {}): Hierarchy {
     letGo: () => undefined,
     tidy: () => undefined,
     letAllGo: () => Promise.resolve(),
+    heldCount: 0,
     reclaim: () => Promise.resolve("done"),
     ...changes,
   };

@@ -17,6 +17,8 @@ let exists: boolean;
 let failing: { read?: SysError; arm?: SysError; renew?: SysError };
 /** What was asked of the hierarchy, in order. */
 let asked: string[];
+/** Whether tasks were to wait at the limit, at each arming. */
+let waiting: boolean[];
 let sent: ToSentinel[];
 let armer: Armer;
 
@@ -28,6 +30,7 @@ beforeEach(() => {
   exists = true;
   failing = {};
   asked = [];
+  waiting = [];
   sent = [];
   const hierarchy = fakeHierarchy({
     version: 2,
@@ -42,6 +45,7 @@ beforeEach(() => {
     },
     armThresholds: async (_, wanted) => {
       asked.push(holding(wanted));
+      waiting.push(wanted.waitAtLimit);
       return { signals: [], refused: [] };
     },
     renew: async (_, wanted) => {
@@ -71,6 +75,38 @@ test("a guarded cgroup may be held back, and one with policy noop must not be", 
   await refresh();
   armer.applyRules(compileRules({ ...defaults, policy: "noop" }));
   expect(asked).toEqual(["hold", "do not hold"]);
+});
+
+describe("kernel_oom", () => {
+  const rules = (policy: "container" | "noop", kernelOom: "allow" | "hold", held?: string) =>
+    compileRules({
+      ...defaults,
+      policy,
+      kernelOom,
+      rules: held === undefined ? [] : [{ match: { cgroup: held }, set: { kernelOom: "hold" } }],
+    });
+  const last = () => sent.findLast((message) => message.type === "watch");
+
+  test.each([
+    ["allow", rules("container", "allow"), false],
+    ["hold", rules("container", "hold"), true],
+    ["hold, where nobody would be killed", rules("noop", "hold"), false],
+    ["a rule says hold", rules("container", "allow", CGROUP), true],
+    ["a rule says hold of another", rules("container", "allow", "/docker/other"), false],
+  ])("%s: tasks wait at the limit, and the sentinel knows of it: %#", async (_, matcher, waits) => {
+    armer.applyRules(matcher);
+    await refresh();
+    expect(waiting.at(-1)).toBe(waits);
+    expect(last()).toMatchObject({ spec: { waitAtLimit: waits } });
+  });
+
+  test("another answer arms the cgroup anew", async () => {
+    await refresh();
+    armer.applyRules(rules("container", "hold"));
+    await armer.settled();
+    expect(waiting).toEqual([false, true]);
+    expect(last()).toMatchObject({ spec: { waitAtLimit: true } });
+  });
 });
 
 test("what somebody may have overwritten is put back at each look", async () => {

@@ -166,7 +166,7 @@ describe("a value out of range is refused:", () => {
     [
       '[[rule]]\npod = "x"',
       '[[rule]] #1 = { pod = "x" }',
-      "must set something: policy, margin_ratio, min_margin, max_margin or cache_floor",
+      "must set something: policy, margin_ratio, min_margin, max_margin, cache_floor or kernel_oom",
     ],
     [
       '[[rule]]\npod = ""\npolicy = "noop"',
@@ -174,6 +174,11 @@ describe("a value out of range is refused:", () => {
       "must be a glob that is not empty, at most 256 characters, brackets closed",
     ],
     ["[[rule]]\npod = 'a'\nmargin_ratio = 1", "[[rule]] #1 margin_ratio = 1", ratio],
+    [
+      "[[rule]]\npod = 'a'\nkernel_oom = 'off'",
+      '[[rule]] #1 kernel_oom = "off"',
+      "must be one of allow, hold",
+    ],
     ["[rule]\npod = 'a'", 'rule = { pod = "a" }', "must be written with double brackets, [[rule]]"],
   ])("%j", (text, where, message) => {
     expect(refused(text)).toBe(`config F: ${where}: ${message}`);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import type { Rule } from "../../../src/config/config.ts";
+import type { Config, Rule } from "../../../src/config/config.ts";
 import { defaults } from "../../../src/config/defaults.ts";
-import { compileRules, goByName, settingsFor } from "../../../src/config/rules.ts";
+import { asksForHold, compileRules, goByName, settingsFor } from "../../../src/config/rules.ts";
 
 const facts = {
   namespace: "shop",
@@ -55,17 +55,28 @@ test("the first rule that matches wins, a later one adds nothing", () => {
     minMarginBytes: defaults.minMarginBytes,
     maxMarginBytes: defaults.maxMarginBytes,
     cacheFloor: "margin",
+    kernelOom: "allow",
   });
 });
 
 test("without a rule the general settings hold, and nothing else of the configuration leaks into them", () => {
   expect(Object.keys(settingsFor(defaults, facts)).sort()).toEqual([
     "cacheFloor",
+    "kernelOom",
     "marginRatio",
     "maxMarginBytes",
     "minMarginBytes",
     "policy",
   ]);
+});
+
+test.each<[string, Partial<Config>, boolean]>([
+  ["by default", {}, false],
+  ["for all", { kernelOom: "hold" }, true],
+  ["for some", { rules: [{ match: { pod: "db-*" }, set: { kernelOom: "hold" } }] }, true],
+  ["for none that a rule names", { rules: [{ match: { pod: "db-*" }, set: { kernelOom: "allow" } }] }, false],
+])("whether hold is asked for: %s", (_, set, asked) => {
+  expect(asksForHold({ ...defaults, ...set })).toBe(asked);
 });
 
 test("settings are made once per rule, so asking for a thousand cgroups allocates none", () => {

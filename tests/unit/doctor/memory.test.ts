@@ -32,7 +32,11 @@ describe("what a guard would find", () => {
   const id = "0123456789ab".repeat(5).padEnd(64, "0");
   const pod = "kubepods/pod11111111-2222-3333-4444-555555555555";
   const look = (cgroups: Parameters<typeof mountWith>[0], config = defaults) =>
-    lookAtGuarded(hierarchyV1(mountWith(cgroups), "bytes"), config, false);
+    lookAtGuarded(
+      hierarchyV1(mountWith(cgroups), { unit: "bytes", keeper: null, mayHold: false }),
+      config,
+      false,
+    );
 
   test("counts roots, cgroups and limits, and works out margins by the rules", () => {
     const rules = [{ match: { cgroup: "/docker/*" }, set: { minMarginBytes: 8 * MIB } }];

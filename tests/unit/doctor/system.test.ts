@@ -5,6 +5,7 @@ import { checkConfiguration } from "../../../src/doctor/configuration.ts";
 import { checkController } from "../../../src/doctor/controller.ts";
 import { checkHierarchy } from "../../../src/doctor/hierarchy.ts";
 import { checkKernel } from "../../../src/doctor/kernel.ts";
+import { checkKernelOom } from "../../../src/doctor/kernel-oom.ts";
 import { checkMemoryHigh } from "../../../src/doctor/memory-high.ts";
 import { checkRoot } from "../../../src/doctor/root.ts";
 import { tree } from "./tree.ts";
@@ -70,18 +71,35 @@ describe("config:", () => {
 describe("kernel:", () => {
   const handled = "takes thresholds in pages (handled), tells of no OOM kills but by notification";
   test.each([
-    ["6.18.44", "allow", "ok", "Linux 6.18.44, x64"],
-    ["4.13.0", "allow", "ok", "Linux 4.13.0, x64"],
-    ["4.12.14-sp", "allow", "ok", "Linux 4.12.14-sp, x64, tells of OOM kills by notification only"],
-    ["3.10.0-514.el7.x86_64", "allow", "ok", `Linux 3.10.0-514.el7.x86_64, x64, ${handled}`],
-    ["2.6.32-754", "allow", "warn", expect.stringContaining("older than any it was tried on")],
-    ["3.10.0-1160.el7.x86_64", "hold", "warn", expect.stringContaining("can hang the node")],
-    ["3.12.0", "hold", "ok", expect.stringContaining("Linux 3.12.0")],
-    ["something else", "hold", "ok", "Linux something else, x64"],
-  ] as const)("%s, kernel_oom %s: %s", (release, kernelOom, outcome, detail) => {
-    const found = checkKernel({ release, arch: "x64" }, kernelOom);
+    ["6.18.44", "ok", "Linux 6.18.44, x64"],
+    ["4.13.0", "ok", "Linux 4.13.0, x64"],
+    ["4.12.14-sp", "ok", "Linux 4.12.14-sp, x64, tells of OOM kills by notification only"],
+    ["3.10.0-514.el7.x86_64", "ok", `Linux 3.10.0-514.el7.x86_64, x64, ${handled}`],
+    ["2.6.32-754", "warn", expect.stringContaining("older than any it was tried on")],
+    ["something else", "ok", "Linux something else, x64"],
+  ] as const)("%s: %s", (release, outcome, detail) => {
+    const found = checkKernel({ release, arch: "x64" });
     expect(found).toMatchObject({ outcome, detail });
     expect(found.fix === null).toBe(outcome === "ok");
+  });
+});
+
+describe("kernel-oom:", () => {
+  const hold = { ...defaults, kernelOom: "hold" as const };
+  const holdByRule = {
+    ...defaults,
+    rules: [{ match: { namespace: "shop" }, set: { kernelOom: "hold" as const } }],
+  };
+  test.each([
+    ["nobody asks for it", 1, defaults, "6.18.44", "skip", 'kernel_oom is "allow"'],
+    ["cgroup v1", 1, hold, "6.18.44", "ok", "until the guard has killed"],
+    ["a rule asks for it", 1, holdByRule, "3.12.0", "ok", "until the guard has killed"],
+    ["CentOS 7", 1, hold, "3.10.0-1160.el7.x86_64", "warn", "with locks held"],
+    ["cgroup v2", 2, holdByRule, "6.18.44", "warn", "memory.high"],
+  ] as const)("%s (v%i): %4$s", (_, version, config, release, outcome, detail) => {
+    const found = checkKernelOom(version, config, release);
+    expect(found).toMatchObject({ outcome, detail: expect.stringContaining(detail) });
+    expect(found.fix === null).toBe(outcome !== "warn");
   });
 });
 

@@ -3,7 +3,7 @@ import { appendFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, w
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SysError } from "../../../ffi/sys-error.ts";
-import type { Held } from "../../../src/cgroup/v2/high.ts";
+import type { Held } from "../../../src/cgroup/held.ts";
 import { HeldLedger } from "../../../src/record/held-ledger.ts";
 import { canMount, tinyDisk } from "./tiny-disk.ts";
 
@@ -20,7 +20,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 const held = (cgroup: string, changes: Partial<Held> = {}): Held => ({
   cgroup,
   inode: "18446744073709551615",
-  foundBytes: Number.POSITIVE_INFINITY,
+  found: Number.POSITIVE_INFINITY,
   ours: [4096],
   ...changes,
 });
@@ -29,7 +29,7 @@ const found = () => HeldLedger.open(path).all;
 
 test("what is noted is there for the next process at once, whatever becomes of this one", () => {
   const ledger = HeldLedger.open(path);
-  const all = [held("/a"), held("/b", { foundBytes: 8192, ours: [4096, 12288] })];
+  const all = [held("/a"), held("/b", { found: 8192, ours: [4096, 12288] })];
   for (const one of all) ledger.note(one);
   expect(ledger.all).toEqual(all);
   expect(found()).toEqual(all);

@@ -42,6 +42,7 @@ function report(changes: Partial<ExplainReport> = {}): ExplainReport {
     usageBytes: 980 * M,
     reclaimableBytes: 3 * M,
     policy: "container",
+    held: false,
     totalPages: 262_144,
     pageBytes: 4096,
     kernel: kernelGeneration("4.19.0"),
@@ -74,6 +75,15 @@ function report(changes: Partial<ExplainReport> = {}): ExplainReport {
 
 const lines = (text: string) => text.trimEnd().split("\n");
 const lineWith = (text: string, part: string) => lines(text).find((line) => line.includes(part)) ?? "";
+
+test.each([
+  [true, 1],
+  [false, 0],
+])("that tasks wait at the limit is said where they do: %p", (held, lines) => {
+  expect(renderExplain(report({ held }), plain).match(/^Held: tasks wait at the limit/gm) ?? []).toHaveLength(
+    lines,
+  );
+});
 
 test("tells each process's points and who would die by whose choice", () => {
   const text = renderExplain(report(), plain);

@@ -57,6 +57,7 @@ function guard(usageAt: (ms: number) => number, policy: Policy) {
     kind: "container",
     limitBytes: 1000 * M,
     nearBytes: NEAR,
+    waitAtLimit: false,
     bounds: { thresholdBytes: THRESHOLD, marginBytes: 20 * M, cacheFloorBytes: 20 * M },
     armed: {
       directoryFd,
