@@ -18,10 +18,11 @@ import { race } from "./tables/race.ts";
 import { rest } from "./tables/rest.ts";
 import { scan } from "./tables/scan.ts";
 import { start } from "./tables/start.ts";
-import { survival } from "./tables/survival.ts";
+import { survival, survivalBusy } from "./tables/survival.ts";
 
 const TABLES: Readonly<Record<string, (context: Context) => Promise<TableResult>>> = {
   survival,
+  "survival-busy": survivalBusy,
   race,
   rest,
   churn,

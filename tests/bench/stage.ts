@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { placeFile } from "../../src/daemon/followed-log.ts";
 import { TestCgroup } from "../support/cgroup.ts";
 import { compile } from "../support/compile.ts";
 import { type GuardOptions, TestGuard } from "../support/guard.ts";
@@ -68,6 +69,7 @@ export class Stage {
   async stop(guard: TestGuard): Promise<void> {
     this.#guards.delete(guard);
     await guard.stop();
+    forget(guard.stateDir);
   }
 
   /** A configuration that keeps what else runs on this machine out of what is measured. @returns its path */
@@ -80,11 +82,18 @@ export class Stage {
     return file;
   }
 
-  /** A second time does no harm. */
   async clear(): Promise<void> {
     await Promise.all([...this.#guards].map((guard) => this.stop(guard)));
     for (const pid of childrenOf(process.pid)) signal(pid, "SIGKILL");
     for (const top of [...this.#tops]) await this.removeTop(top);
+    // Also of guards that were still starting.
+    for (const name of readdirSync(this.folder)) forget(join(this.folder, name));
     for (const folder of [this.folder, this.memoryFolder]) rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Removes what a guard with this state directory keeps in /run, for one that comes after it. */
+function forget(stateDir: string): void {
+  const place = placeFile(stateDir);
+  for (const file of [place, place.replace("kernel-log", "black-box")]) rmSync(file, { force: true });
 }
