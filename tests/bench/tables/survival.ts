@@ -76,7 +76,7 @@ async function measure(
   const millis: Record<string, number[]> = {};
   const lost: Record<string, number> = {};
   for (let i = 0; i < runs; i++) {
-    progress(`survival: ${threads} threads, ${isBusy ? "busy" : "idle"}, ${i + 1} of ${runs}`);
+    progress(`survival: threads: ${threads}, ${isBusy ? "busy" : "idle"}, ${i + 1} of ${runs}`);
     for (let turn = 0; turn < contestants.length; turn++) {
       const [contestant, arena] = contestants[(turn + i) % contestants.length]!;
       const load = { threads, huge: false, isCacheFull: false };
