@@ -22,7 +22,11 @@ export function packPayload(repository: string, folder: string): string {
     mkdirSync(join(tree, part, ".."), { recursive: true });
     cpSync(join(repository, part), join(tree, part), { recursive: true, dereference: true });
   }
-  const image = join(folder, "payload.ext4");
+  return packTree(tree, join(folder, "payload.ext4"));
+}
+
+/** Turns a folder, which is used up, into a file system image. @returns the image @throws when mke2fs(8) fails */
+export function packTree(tree: string, image: string): string {
   const made = Bun.spawnSync(["mke2fs", "-q", "-t", "ext4", "-d", tree, image, "1G"]);
   if (made.exitCode !== 0) throw new Error(`mke2fs: ${made.stderr}`);
   rmSync(tree, { recursive: true });

@@ -1,7 +1,8 @@
 // The least a guard on cgroup v1 can be, to measure oom-guard against: one threshold, no policy, no page cache, no
-// record. Runs at the same real-time priority as oom-guard's sentinel thread. Blocks on the threshold's eventfd, then SIGKILLs everything in the cgroup.
+// record. Runs at the same real-time priority as oom-guard's sentinel thread. Blocks on the threshold's eventfd, then
+// SIGKILLs everything in the cgroup.
 //   guard CGROUP_DIRECTORY THRESHOLD_BYTES
-// Prints "armed", and after the kill the microseconds from waking up to the last SIGKILL.
+// Prints the microseconds that registering took, and after the kill those from waking up to the last SIGKILL.
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -35,9 +36,10 @@ int main(int argc, char **argv) {
   int usage = open_in(argv[1], "memory.usage_in_bytes", O_RDONLY);
   int control = open_in(argv[1], "cgroup.event_control", O_WRONLY);
   int length = snprintf(text, sizeof text, "%d %d %lld", event, usage, threshold);
+  double asked = now_us();
   if (write(control, text, length) != length) { perror("cgroup.event_control"); return 2; }
   sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){.sched_priority = 1});
-  puts("armed");
+  printf("%.0f\n", now_us() - asked);
   fflush(stdout);
   uint64_t fired;
   while (read(event, &fired, sizeof fired) == sizeof fired) {

@@ -1,0 +1,59 @@
+import { describe, expect, test } from "bun:test";
+import { type Cell, isPhysics, raceReport, wonShare } from "../../bench/tables/race-report.ts";
+
+const won = { oomKills: 0, hung: false };
+const lost = { oomKills: 1, hung: false };
+const hung = { oomKills: 0, hung: true };
+const cell = (limitMib: number, huge: boolean, runs: Cell["runs"]): Cell => ({
+  limitMib,
+  huge,
+  isCacheFull: false,
+  threads: 1,
+  runs,
+});
+const names = { ours: "ours", floor: "floor", hold: "hold", nobody: "nobody" };
+const goalsOf = (cells: Cell[], hold: string | null = "hold") =>
+  raceReport(cells, { ...names, hold }, true).goals.map(({ reached }) => reached);
+
+describe("a race", () => {
+  test("is won when the kernel killed nobody and the leak ended", () => {
+    expect(wonShare(cell(64, false, { ours: [won, lost, hung, won] }), "ours")).toBe(0.5);
+  });
+
+  test("is up to physics where two huge pages are more than the margin", () => {
+    expect(isPhysics(cell(64, true, {}))).toBe(true);
+    expect(isPhysics(cell(64, false, {}))).toBe(false);
+    expect(isPhysics(cell(1000, true, {}))).toBe(false);
+  });
+});
+
+describe("the goals of the race", () => {
+  test("are reached where oom-guard wins all", () => {
+    expect(goalsOf([cell(1000, false, { ours: [won], floor: [lost], hold: [won] })])).toEqual([
+      true,
+      true,
+      true,
+    ]);
+  });
+
+  test("a small limit may be lost, but not more often than by the floor", () => {
+    expect(goalsOf([cell(16, false, { ours: [lost], floor: [lost], hold: [won] })])).toEqual([
+      true,
+      true,
+      true,
+    ]);
+    expect(goalsOf([cell(16, false, { ours: [lost], floor: [won], hold: [won] })])[0]).toBe(false);
+  });
+
+  test("a large one may not", () => {
+    expect(goalsOf([cell(8192, true, { ours: [won, lost], floor: [lost, lost], hold: [won] })])[1]).toBe(
+      false,
+    );
+  });
+
+  test("hold may lose nowhere, and is not judged where there is none", () => {
+    const cells = [cell(16, true, { ours: [won], floor: [won], hold: [lost] })];
+    expect(goalsOf(cells)[2]).toBe(false);
+    expect(goalsOf(cells, null)[2]).toBeNull();
+  });
+});
