@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from "bun:test";
+import { afterEach, beforeEach, expect, type Mock, spyOn, test } from "bun:test";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,9 +18,18 @@ const M = 2 ** 20;
 const NEAR = 960 * M;
 const THRESHOLD = 980 * M;
 
+// Each look at the clock takes as long as one does on a fast machine: on a slow one the leak would be over before it is seen.
+const CLOCK_STEP_MS = 0.05;
+
 let stage: string;
+let clock: Mock<typeof performance.now>;
 
 beforeEach(() => {
+  let nowMs = 1000;
+  clock = spyOn(performance, "now").mockImplementation(() => {
+    nowMs += CLOCK_STEP_MS;
+    return nowMs;
+  });
   stage = mkdtempSync(join(tmpdir(), "oom-guard-approach-"));
   mkdirSync(`${stage}/proc/${PID}`, { recursive: true });
   mkdirSync(stage + CGROUP);
@@ -38,7 +47,10 @@ beforeEach(() => {
   );
 });
 
-afterEach(() => rmSync(stage, { recursive: true }));
+afterEach(() => {
+  clock.mockRestore();
+  rmSync(stage, { recursive: true });
+});
 
 /**
  * Lets a sentinel guard a cgroup near its limit that notifies of nothing, until it has killed, found nobody to kill, or usage falls below near.
