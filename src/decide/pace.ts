@@ -56,3 +56,18 @@ export function pace(before: Pace, fixedBytes: number, distanceBytes: number, no
 export function stirred(pace: Pace): Pace {
   return { ...pace, quietLooks: 0, quiet: false };
 }
+
+// Of one core, for looking again and again at cgroups that are full of cache.
+const SHARE = 0.02;
+// A look at a cgroup nobody has looked at for a while: usage, memory.stat and what follows (Linux 6.18).
+const LOOK_MS = 0.06;
+
+/**
+ * When to look again where others are to be looked at as well: 250 cgroups that stream files through a full cache kept a
+ * whole core busy, at the priority of the guard. What is missed meanwhile the kernel's report of pressure tells.
+ * @param pollMs what this cgroup alone would ask for
+ * @param others how many other cgroups are full of cache
+ */
+export function sharedPollMs(pollMs: number, others: number): number {
+  return Math.max(pollMs, Math.ceil((others * LOOK_MS) / SHARE));
+}

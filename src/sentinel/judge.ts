@@ -3,7 +3,7 @@ import { ENODEV, errnoName } from "../../ffi/errno.ts";
 import { readWithinBudget } from "../act/strike.ts";
 import type { MemoryReader } from "../cgroup/hierarchy.ts";
 import { pidsBelow } from "../cgroup/processes.ts";
-import { pace } from "../decide/pace.ts";
+import { pace, sharedPollMs } from "../decide/pace.ts";
 import type { Reading } from "../decide/reading.ts";
 import { skipReason } from "../decide/skip.ts";
 import { belowThreshold, step, usageSuffices, type Verdict } from "../decide/step.ts";
@@ -48,6 +48,8 @@ export class Judge {
   readonly #troubles: Troubles;
   readonly #post: (message: FromSentinel) => void;
   readonly #polled = new Set<Watch>();
+  /** Those over their threshold because of cache. */
+  readonly #full = new Set<Watch>();
   readonly #approach: FinalApproach;
 
   constructor({ start, reader, epoll, executor, oom, troubles, post }: Court) {
@@ -81,6 +83,7 @@ export class Judge {
   /** A cgroup that is watched no more. */
   drop(watch: Watch): void {
     this.#polled.delete(watch);
+    this.#full.delete(watch);
   }
 
   /** Takes note of who is in a cgroup that is near its limit. */
@@ -210,12 +213,16 @@ export class Judge {
 
   #apply(watch: Watch, verdict: Verdict, nowMs: number): void {
     watch.state = verdict.state;
+    const isFull = verdict.state.phase === "cache";
+    if (isFull) this.#full.add(watch);
+    else this.#full.delete(watch);
     const idleMs = hasThreshold(watch) ? Number.POSITIVE_INFINITY : LOOK_OUT_MS;
-    this.#pollAt(watch, nowMs + (verdict.pollMs < 0 ? idleMs : verdict.pollMs));
-    heedThreshold(this.#epoll, watch, verdict.state.phase !== "cache");
+    const pollMs = isFull ? sharedPollMs(verdict.pollMs, this.#full.size - 1) : verdict.pollMs;
+    this.#pollAt(watch, nowMs + (pollMs < 0 ? idleMs : pollMs));
+    heedThreshold(this.#epoll, watch, !isFull);
     if (verdict.listenToReclaim) listenToReclaim(this.#epoll, watch);
     // Full of cache it crosses nothing any more, but main may reclaim it once the cooldown is over.
-    if (verdict.state.phase === "cache") this.#sayNear(watch, nowMs);
+    if (isFull) this.#sayNear(watch, nowMs);
     if (verdict.state.phase === "calm") this.#troubles.settle(`no-victim ${watch.spec.cgroup}`);
   }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { calmPace, type Pace, pace, stirred } from "../../../src/decide/pace.ts";
+import { calmPace, type Pace, pace, sharedPollMs, stirred } from "../../../src/decide/pace.ts";
 
 const M = 2 ** 20;
 
@@ -106,4 +106,15 @@ test("reclaim in a quiet cgroup is looked at closely for a while again", () => {
     looks.push(now.quiet);
   }
   expect(looks).toEqual([false, false, false, false, false, false, false, true]);
+});
+
+describe("among cgroups that are full of cache as well", () => {
+  test.each([
+    ["a lone one is looked at as often as it asks for", 1, 0, 1],
+    ["four leave each other room", 1, 3, 9],
+    ["250 take 2 % of a core together, not all of it", 1, 249, 747],
+    ["one that asks for less gets what it asks for", 1000, 249, 1000],
+  ])("%s", (_, pollMs, others, sharedMs) => {
+    expect(sharedPollMs(pollMs, others)).toBe(sharedMs);
+  });
 });
