@@ -36,6 +36,7 @@ describe.skipIf(missingLeak() !== null)("what a kernel or a unit may refuse", ()
     expect(cgroup.oomKills).toBe(0);
   };
 
+  // With swap: tests/vm/swap.
   test.skipIf(totalSwapBytes() > 0)(
     "without swap its executable and libraries are locked, and no memory besides",
     async () => {
@@ -52,16 +53,6 @@ describe.skipIf(missingLeak() !== null)("what a kernel or a unit may refuse", ()
       expect(guard.rssBytes).toBeLessThan(100 * MIB);
       expect(guard.logged(NOT_LOCKED)).toEqual([]);
       await expectAKill();
-    },
-  );
-
-  test.skipIf(totalSwapBytes() === 0)(
-    "with swap all memory is locked, and only what is touched",
-    async () => {
-      await start({});
-      expect(guard.lockedBytes).toBeGreaterThan(1024 * MIB);
-      expect(guard.rssBytes).toBeLessThan(150 * MIB);
-      expect(guard.logged(NOT_LOCKED)).toEqual([]);
     },
   );
 

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { rmSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { MIB } from "../support/cgroup.ts";
 import { command, InstalledGuard } from "../support/installed-guard.ts";
 import type { Leak } from "../support/leak.ts";
@@ -21,7 +21,6 @@ describe("a node with swap", () => {
   beforeAll(async () => {
     command("sh", "-c", `dd if=/dev/zero of=${SWAP_FILE} bs=1M count=${SWAP_MIB} && chmod 600 ${SWAP_FILE}`);
     command("mkswap", SWAP_FILE);
-    command("swapon", SWAP_FILE);
     guard = await InstalledGuard.start();
   });
 
@@ -46,6 +45,16 @@ describe("a node with swap", () => {
     leaks.push(leak);
     return leak;
   };
+
+  test("all its own memory is locked once there is swap, and only its files before", async () => {
+    const lockedMib = () =>
+      Number(/^VmLck:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${guard.pid}/status`, "utf8"))?.[1]) / 1024;
+    expect(lockedMib()).toBeGreaterThan(0);
+    expect(lockedMib()).toBeLessThan(500);
+    command("swapon", SWAP_FILE);
+    // What the engine has mapped, of which only what is touched is there.
+    await until("it has noticed", () => lockedMib() > 1024, 60_000);
+  });
 
   test("a container that can still swap is not killed; when the swap is full it is", async () => {
     const before = kernelOomKills();
