@@ -1,5 +1,6 @@
 import { readdirSync } from "node:fs";
 import { readSmallFile } from "../config/read-file.ts";
+import { OpenProcess } from "../proc/process.ts";
 import { parseKubeletArguments } from "./kubelet-arguments.ts";
 import { type KubeletConfig, parseKubeletConfig, settleKubeletConfig } from "./kubelet-config.ts";
 import { type KubeletAnswer, kubeletMemory } from "./kubelet-memory.ts";
@@ -39,11 +40,18 @@ function kubelets(procRoot: string): number[] {
   return (
     entries(procRoot)
       .filter((name) => /^\d+$/.test(name))
-      .filter((pid) => textOf(`${procRoot}/${pid}/comm`) === "kubelet\n")
+      .filter((pid) => nameOf(procRoot, Number(pid)) === "kubelet")
       // A pod may call its process what it likes.
       .filter((pid) => !textOf(`${procRoot}/${pid}/cgroup`)?.includes("/kubepods"))
       .map(Number)
   );
+}
+
+function nameOf(procRoot: string, pid: number): string | null {
+  const open = OpenProcess.open(procRoot, pid);
+  const comm = open?.comm() ?? null;
+  open?.close();
+  return comm;
 }
 
 /** In the order of their names (mergeKubeletConfigurations(), cmd/kubelet/app/server.go). */

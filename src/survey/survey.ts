@@ -119,7 +119,7 @@ export class Survey {
         guardChoice:
           policy === "process"
             ? firstProcess(units, totalPages, around)
-            : this.#firstUnit(units, totalPages, around),
+            : this.#firstUnit(units, totalPages, around, processes),
       };
     } finally {
       closeUnits(units);
@@ -142,10 +142,17 @@ export class Survey {
     };
   }
 
-  #firstUnit(units: readonly Unit[], totalPages: number, around: Surroundings): Surveyed["guardChoice"] {
+  /** @param all the processes of the whole cgroup, which may be a unit itself */
+  #firstUnit(
+    units: readonly Unit[],
+    totalPages: number,
+    around: Surroundings,
+    all: readonly ProcessFacts[],
+  ): Surveyed["guardChoice"] {
     const { kernel, procRoot } = this.#tools;
     for (const { unit } of orderUnits(units, around)) {
-      const worst = rank(factsOf(procRoot, pidsBelow(unit.directoryFd)), totalPages, pageBytes, kernel)[0];
+      const processes = unit.cgroup === around.watched ? all : factsOf(procRoot, pidsBelow(unit.directoryFd));
+      const worst = rank(processes, totalPages, pageBytes, kernel)[0];
       if (worst !== undefined) return { cgroup: unit.cgroup, largest: worst.process };
     }
     return null;
