@@ -2,7 +2,7 @@ import { statSync } from "node:fs";
 import { backoffMs } from "../../backoff.ts";
 import { ContainerdError } from "./error.ts";
 import { type ContainerdSourceOptions, type ContainerdTiming, DEFAULT_TIMING } from "./options.ts";
-import { Session } from "./session.ts";
+import type { Session } from "./session.ts";
 
 const FIRST_PAUSE_MS = 100;
 
@@ -77,6 +77,9 @@ export class ContainerdSource {
     try {
       // Asked first because the library's error for it does not say so, and it is cheap on a node without.
       statSync(socket);
+      // gRPC and HTTP/2 take 30 ms and some MB: not where there is no runtime, nor before containers are armed.
+      const { Session } = await import("./session.ts");
+      if (this.#stop.signal.aborted) return new ContainerdError(socket, "lost", "stopped");
       const session = new Session(this.#options, this.#timing, this.#truncated, () =>
         this.#reportRecovered(),
       );
