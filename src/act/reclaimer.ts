@@ -1,6 +1,7 @@
 import type { Hierarchy, MemoryReader, ReclaimOutcome } from "../cgroup/hierarchy.ts";
 import { readOnce } from "../cgroup/read-once.ts";
-import { nextCooldownMs, reclaimBudgetMs, shouldReclaim } from "../decide/reclaim.ts";
+import { type Allowance, allowanceLeftMs, fullAllowance, spend } from "../decide/allowance.ts";
+import { nextCooldownMs, reclaimBudgetMs, reclaimEffort, shouldReclaim } from "../decide/reclaim.ts";
 
 /** How often one cgroup is reclaimed. */
 interface History {
@@ -33,6 +34,7 @@ export class Reclaimer {
   readonly #histories = new Map<string, History>();
   readonly #running = new Set<string>();
   #settings: ReclaimSettings;
+  #allowance: Allowance = fullAllowance(reclaimEffort);
   #refusals = 0;
   #everWorked = false;
 
@@ -64,6 +66,7 @@ export class Reclaimer {
   /** The cgroup came near its limit. Returns at once. */
   near(cgroup: string, marginBytes: number, nowMs: number): void {
     if (this.kernelRefuses || this.#running.has(cgroup) || this.#running.size >= MAX_AT_ONCE) return;
+    if (allowanceLeftMs(this.#allowance, reclaimEffort, nowMs) <= 0) return;
     const history = this.#histories.get(cgroup) ?? {
       lastMs: Number.NaN,
       cooldownMs: this.#settings.cooldownMs,
@@ -78,12 +81,14 @@ export class Reclaimer {
     const next = nextCooldownMs(cooldownMs, history.lastMs, nowMs, this.#settings.cooldownMs);
     this.#histories.set(cgroup, { lastMs: nowMs, cooldownMs: next });
     this.#running.add(cgroup);
-    void this.#reclaim(cgroup, fileBytes, Math.min(fileBytes, MARGINS * marginBytes));
+    void this.#reclaim(cgroup, fileBytes, Math.min(fileBytes, MARGINS * marginBytes), nowMs);
   }
 
-  async #reclaim(cgroup: string, fileBytes: number, wantedBytes: number): Promise<void> {
+  async #reclaim(cgroup: string, fileBytes: number, wantedBytes: number, nowMs: number): Promise<void> {
     const budgetMs = reclaimBudgetMs(fileBytes);
+    const startedMs = performance.now();
     const outcome = await this.#hierarchy.reclaim(cgroup, wantedBytes, budgetMs).catch(failed);
+    this.#allowance = spend(this.#allowance, reclaimEffort, performance.now() - startedMs, nowMs);
     this.#running.delete(cgroup);
     if (outcome === "refused") this.#refusals++;
     if (outcome === "done" || outcome === "cut-off") this.#everWorked = true;

@@ -1,3 +1,5 @@
+import type { AllowanceRule } from "./allowance.ts";
+
 /** How usage of a cgroup near its limit comes closer to its threshold. */
 export interface ClosingIn {
   /** When its speed was last measured, and the usage then. */
@@ -50,25 +52,8 @@ function pauseMs(seen: number, untilMs: number): number {
   return untilMs <= STARE_MS && seen > 0 ? 0 : LOOK_MS;
 }
 
-/** Time that may be spent on looking closely; it comes back slowly. */
-export interface Attention {
-  readonly leftMs: number;
-  readonly atMs: number;
-}
-
-// Five leaks, or one that needs five starts.
-const MOST_MS = 60;
-// Cgroups that come near their limit all the time cost this share of a core at most.
-const SHARE = 0.01;
-
-export const fullAttention: Attention = { leftMs: MOST_MS, atMs: 0 };
-
-/** How much is there by now; less than nothing after more was spent than there was. */
-export function attentionLeftMs({ leftMs, atMs }: Attention, nowMs: number): number {
-  return Math.min(leftMs + (nowMs - atMs) * SHARE, MOST_MS);
-}
-
-/** What is left after so much was spent. */
-export function spend(before: Attention, spentMs: number, nowMs: number): Attention {
-  return { leftMs: attentionLeftMs(before, nowMs) - spentMs, atMs: nowMs };
-}
+/**
+ * What looking closely may cost: five leaks at once, or one that needs five starts; and 1 % of a core where cgroups come near
+ * their limit all the time.
+ */
+export const closeLooks: AllowanceRule = { mostMs: 60, share: 0.01 };

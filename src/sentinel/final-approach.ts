@@ -1,12 +1,6 @@
 import type { MemoryReader } from "../cgroup/hierarchy.ts";
-import {
-  type Attention,
-  attentionLeftMs,
-  closeIn,
-  comeNear,
-  fullAttention,
-  spend,
-} from "../decide/closing-in.ts";
+import { type Allowance, allowanceLeftMs, fullAllowance, spend } from "../decide/allowance.ts";
+import { closeIn, closeLooks, comeNear } from "../decide/closing-in.ts";
 import { step } from "../decide/step.ts";
 import type { Executor } from "./executor.ts";
 import type { Watch } from "./watch.ts";
@@ -19,7 +13,7 @@ import type { Watch } from "./watch.ts";
 export class FinalApproach {
   readonly #reader: MemoryReader;
   readonly #executor: Executor;
-  #attention: Attention = fullAttention;
+  #allowance: Allowance = fullAllowance(closeLooks);
 
   constructor(reader: MemoryReader, executor: Executor) {
     this.#reader = reader;
@@ -39,11 +33,11 @@ export class FinalApproach {
     if (watch.closingIn === null) return Number.POSITIVE_INFINITY;
     const { nearBytes, bounds } = watch.spec;
     const next = closeIn(watch.closingIn, usageBytes, bounds.thresholdBytes - usageBytes, nowMs);
-    const isLeft = usageBytes < nearBytes || attentionLeftMs(this.#attention, nowMs) <= 0;
+    const isLeft = usageBytes < nearBytes || allowanceLeftMs(this.#allowance, closeLooks, nowMs) <= 0;
     watch.closingIn = isLeft || next.nextMs === Number.POSITIVE_INFINITY ? null : next;
     if (watch.closingIn === null) return Number.POSITIVE_INFINITY;
     this.#rehearse(watch, usageBytes, nowMs);
-    this.#attention = spend(this.#attention, performance.now() - nowMs, nowMs);
+    this.#allowance = spend(this.#allowance, closeLooks, performance.now() - nowMs, nowMs);
     return next.nextMs;
   }
 

@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { expect, spyOn, test } from "bun:test";
 import { mkdirSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Reclaimer } from "../../../src/act/reclaimer.ts";
@@ -122,4 +122,28 @@ test("a cgroup that is gone is left alone", () => {
   using disk = scratch();
   const { reclaimer } = setUp(disk.path, () => Promise.reject(new Error("not to be called")));
   expect(() => reclaimer.near("/gone", M, 0)).not.toThrow();
+});
+
+test("after reclaims that took long no cgroup is reclaimed for a while, whichever it is", async () => {
+  using disk = scratch();
+  let nowMs = 0;
+  const clock = spyOn(performance, "now").mockImplementation(() => nowMs);
+  const { reclaimer, done } = setUp(disk.path, async () => {
+    nowMs += 2500;
+    return "done";
+  });
+  const near = async (cgroup: string) => {
+    reclaimer.near(cgroup, M, nowMs);
+    await Bun.sleep(1);
+  };
+  try {
+    await near("/a");
+    await near("/b");
+    expect(done).toEqual([["/a", "done"]]);
+    nowMs += 60_000;
+    await near("/b");
+    expect(done).toHaveLength(2);
+  } finally {
+    clock.mockRestore();
+  }
 });

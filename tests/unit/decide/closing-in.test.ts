@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { attentionLeftMs, closeIn, comeNear, fullAttention, spend } from "../../../src/decide/closing-in.ts";
+import { closeIn, comeNear } from "../../../src/decide/closing-in.ts";
 
 const M = 2 ** 20;
 const LEAK = 1.8 * M;
@@ -49,11 +49,4 @@ test("a leak that has ended is left to the kernel before long", () => {
   const { nowMs, isFollowed } = follow((ms) => Math.min(LEAK * ms, 19 * M), 20 * M);
   expect(isFollowed).toBe(false);
   expect(nowMs).toBeLessThan(80);
-});
-
-test("attention that is spent comes back with time, as far as it goes", () => {
-  const tired = spend(fullAttention, 100, 0);
-  expect(attentionLeftMs(tired, 0)).toBeLessThan(0);
-  expect(attentionLeftMs(tired, 5000)).toBeGreaterThan(0);
-  expect(attentionLeftMs(tired, 1e9)).toBe(attentionLeftMs(fullAttention, 0));
 });
