@@ -39,7 +39,7 @@ export interface DaemonParts {
   readonly clusterAccess: ClusterAccess;
   /** The guard can no longer do its work and must be started anew. */
   readonly onFatal: (reason: string) => void;
-  /** Called when all that is there is armed, before the sentinel rehearses once more. */
+  /** Called soon after all that is there is armed, before the sentinel rehearses once more. */
   readonly onArmed: () => void;
   /** Called when what the counts tell may have changed, and now and then. */
   readonly onTick: () => void;
@@ -64,6 +64,7 @@ export class Daemon {
   readonly #kernelWatch: KernelWatch;
   readonly #chores: Chores;
   readonly #resyncTimer: Timer;
+  #settling: Timer | undefined;
   #config: Config;
 
   private constructor(parts: DaemonParts, sentinel: SentinelHandle) {
@@ -171,12 +172,11 @@ export class Daemon {
     await daemon.settled();
     await daemon.#kernelWatch.settled();
     hierarchy.tidy();
-    parts.onArmed();
-    await sentinel.rehearse();
     daemon.#cluster.introduce();
     // An earlier process may have left some.
     daemon.#cluster.wake();
     daemon.#chores.stir();
+    daemon.#settling = setTimeout(() => daemon.#settleDown());
     return daemon;
   }
 
@@ -232,6 +232,7 @@ export class Daemon {
   /** Stops guarding and gives back what it holds. @returns whether everything that happened was recorded */
   async stop(): Promise<boolean> {
     clearInterval(this.#resyncTimer);
+    clearTimeout(this.#settling);
     this.#chores.stop();
     const stopped = await this.#sentinel.stop(SENTINEL_STOP_MS);
     // That it has ended by itself is said already.
@@ -252,6 +253,12 @@ export class Daemon {
       await this.#parts.hierarchy.letAllGo();
       throw error;
     }
+  }
+
+  /** It takes 30 ms, and nobody who waits for the guard need wait for that. */
+  #settleDown(): void {
+    this.#parts.onArmed();
+    void this.#sentinel.rehearse();
   }
 
   #receive(message: FromSentinel): void {

@@ -39,12 +39,11 @@ describe("oom-guard install && systemctl enable --now oom-guard", () => {
     expect(complaints.filter((line) => !/Unknown key 'Restart(Steps|MaxDelaySec)'/.test(line))).toEqual([]);
   });
 
-  test("the thread that kills runs before all others, and its memory is locked", () => {
+  test("the thread that kills runs before all others, and its memory is locked", async () => {
     const { pid } = guard;
     expect(command("chrt", "-p", String(sentinelThread(pid)))).toContain("SCHED_FIFO");
-    expect(Number(/^VmLck:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1])).toBeGreaterThan(
-      0,
-    );
+    const lockedKb = () => Number(/^VmLck:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
+    await until("its memory is locked", () => lockedKb() > 0);
     for (const refused of ["ordinary-priority", "memory-not-locked"] as const) {
       expect(guard.journal(`MESSAGE_ID=${messageIds[refused]}`)).toEqual([]);
     }

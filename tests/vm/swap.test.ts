@@ -49,7 +49,7 @@ describe("a node with swap", () => {
   test("all its own memory is locked once there is swap, and only its files before", async () => {
     const lockedMib = () =>
       Number(/^VmLck:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${guard.pid}/status`, "utf8"))?.[1]) / 1024;
-    expect(lockedMib()).toBeGreaterThan(0);
+    await until("its files are locked", () => lockedMib() > 0);
     expect(lockedMib()).toBeLessThan(500);
     command("swapon", SWAP_FILE);
     // What the engine has mapped, of which only what is touched is there.
