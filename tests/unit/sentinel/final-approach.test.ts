@@ -9,7 +9,7 @@ import { memoryReaderV1 } from "../../../src/cgroup/v1/read.ts";
 import type { Policy } from "../../../src/config/config.ts";
 import type { ToSentinel, WatchSpec } from "../../../src/sentinel/protocol.ts";
 import { Sentinel } from "../../../src/sentinel/sentinel.ts";
-import { sharedSkips } from "../../../src/sentinel/skips.ts";
+import { startWith } from "./start-with.ts";
 
 const CGROUP = "/c";
 // No process ever has it (PID_MAX_LIMIT).
@@ -94,17 +94,7 @@ function guard(usageAt: (ms: number) => number, policy: Policy) {
     return usageBytes;
   };
   const sentinel = new Sentinel(
-    {
-      type: "start",
-      controlFd,
-      cgroupVersion: 1,
-      mount: stage,
-      procRoot: `${stage}/proc`,
-      kernelRelease: "6.1",
-      blackBoxFd: -1,
-      blackBoxFirst: 0,
-      skips: sharedSkips(),
-    },
+    startWith(controlFd, { mount: stage, procRoot: `${stage}/proc` }),
     { ...memoryReaderV1, usage, oomKills: () => 0 },
     (message) => {
       if (message.type === "incident" || message.type === "helpless") stop();

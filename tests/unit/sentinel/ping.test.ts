@@ -4,7 +4,7 @@ import { close } from "../../../ffi/file.ts";
 import { memoryReaderV1 } from "../../../src/cgroup/v1/read.ts";
 import type { FromSentinel, ToSentinel } from "../../../src/sentinel/protocol.ts";
 import { Sentinel } from "../../../src/sentinel/sentinel.ts";
-import { sharedSkips } from "../../../src/sentinel/skips.ts";
+import { startWith } from "./start-with.ts";
 
 test("the sentinel answers each ping by its number, after what came before it", () => {
   const controlFd = createEventfd();
@@ -16,17 +16,7 @@ test("the sentinel answers each ping by its number, after what came before it", 
     { type: "stop" },
   ];
   const sentinel = new Sentinel(
-    {
-      type: "start",
-      controlFd,
-      cgroupVersion: 1,
-      mount: "/m",
-      procRoot: "/proc",
-      kernelRelease: "6.1",
-      blackBoxFd: -1,
-      skips: sharedSkips(),
-      blackBoxFirst: 0,
-    },
+    startWith(controlFd),
     memoryReaderV1,
     (message) => told.push(message),
     () => messages.shift(),

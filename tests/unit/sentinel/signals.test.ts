@@ -4,7 +4,7 @@ import { close } from "../../../ffi/file.ts";
 import { memoryReaderV1 } from "../../../src/cgroup/v1/read.ts";
 import type { FromSentinel, ToSentinel, WatchSpec } from "../../../src/sentinel/protocol.ts";
 import { Sentinel } from "../../../src/sentinel/sentinel.ts";
-import { sharedSkips } from "../../../src/sentinel/skips.ts";
+import { startWith } from "./start-with.ts";
 
 /** No descriptor of anybody. */
 const NOBODYS = 2 ** 30;
@@ -35,17 +35,7 @@ test("a notification that cannot be waited for is said, and the thread guards on
     return 1;
   };
   const sentinel = new Sentinel(
-    {
-      type: "start",
-      controlFd,
-      cgroupVersion: 1,
-      mount: "/m",
-      procRoot: "/proc",
-      kernelRelease: "6.1",
-      blackBoxFd: -1,
-      skips: sharedSkips(),
-      blackBoxFirst: 0,
-    },
+    startWith(controlFd),
     { ...memoryReaderV1, usage, oomKills: () => 0 },
     (message) => told.push(message),
     () => messages.shift(),

@@ -7,6 +7,7 @@ import { SKIP_REASONS } from "../../../src/decide/skip.ts";
 import type { ToSentinel, WatchSpec } from "../../../src/sentinel/protocol.ts";
 import { Sentinel } from "../../../src/sentinel/sentinel.ts";
 import { sharedSkips } from "../../../src/sentinel/skips.ts";
+import { startWith } from "./start-with.ts";
 
 /** What one look finds in a cgroup whose threshold is 90 and whose margin is 10. */
 interface Find {
@@ -60,17 +61,7 @@ function countsOver(finds: readonly Find[], policy: Policy): Record<string, numb
     anonBytes: 0,
     ...found(),
   });
-  const start = {
-    type: "start",
-    controlFd,
-    cgroupVersion: 1,
-    mount: "/m",
-    procRoot: "/proc",
-    kernelRelease: "6.1",
-    blackBoxFd: -1,
-    blackBoxFirst: 0,
-    skips,
-  } as const;
+  const start = startWith(controlFd, { skips });
   const reader = { ...memoryReaderV1, usage, reading, oomKills: () => 0 };
   signalEventfd(controlFd);
   new Sentinel(

@@ -5,7 +5,7 @@ import type { AtLimit, MemoryReader } from "../../../src/cgroup/hierarchy.ts";
 import { memoryReaderV1 } from "../../../src/cgroup/v1/read.ts";
 import type { FromSentinel, ToSentinel, WatchSpec } from "../../../src/sentinel/protocol.ts";
 import { Sentinel } from "../../../src/sentinel/sentinel.ts";
-import { sharedSkips } from "../../../src/sentinel/skips.ts";
+import { startWith } from "./start-with.ts";
 
 const EIO = 5;
 // Longer than any wait it would end.
@@ -67,17 +67,7 @@ function isLetGo(find: Find): string | boolean {
     told.push(message);
     if (message.type === "helpless") stop();
   };
-  const start = {
-    type: "start",
-    controlFd,
-    cgroupVersion: 1,
-    mount: "/m",
-    procRoot: "/proc",
-    kernelRelease: "6.1",
-    blackBoxFd: -1,
-    blackBoxFirst: 0,
-    skips: sharedSkips(),
-  } as const;
+  const start = startWith(controlFd);
   signalEventfd(controlFd);
   new Sentinel(
     start,
