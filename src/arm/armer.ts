@@ -4,42 +4,13 @@ import { SysError } from "../../ffi/sys-error.ts";
 import type { Hierarchy, Refusal, Wanted } from "../cgroup/hierarchy.ts";
 import type { SettingsMatcher } from "../config/rules.ts";
 import { cacheFloorBytes, marginBytes } from "../decide/margin.ts";
-import { classify, type PathClass } from "../discover/classify.ts";
+import { classify } from "../discover/classify.ts";
 import type { NamesChange } from "../discover/container-names.ts";
 import type { Identity } from "../discover/identity.ts";
 import type { MessageKind } from "../report/message-kind.ts";
 import type { FromSentinel, ToSentinel } from "../sentinel/protocol.ts";
-
-/** A cgroup inside the roots, armed or not. */
-interface Entry {
-  readonly cgroup: string;
-  readonly path: PathClass;
-  limitBytes: number;
-  /** With its present limit and rules; meaningless without a limit. */
-  thresholdBytes: number;
-  coversChildren: boolean;
-  identity: Identity;
-  /** The place in the sentinel's table; null while not armed. */
-  slot: number | null;
-  /** What the watch was armed with, to see a difference. */
-  armedWith: string;
-  /** Nobody in it may be killed: it must not be held back until the sentinel says that this is over. */
-  helpless: boolean;
-  /** The sentinel could not take the watch over. */
-  refused: boolean;
-  knownAs: string;
-}
-
-/** A cgroup inside the roots, as others may see it. */
-export interface KnownCgroup {
-  readonly cgroup: string;
-  readonly identity: Identity;
-  /** Infinity without one. */
-  readonly limitBytes: number;
-  /** Meaningless without a limit. */
-  readonly thresholdBytes: number;
-  readonly state: "armed" | "unarmed" | "not to be armed";
-}
+import { concernedBy, type Entry, isWorthArming, type KnownCgroup, shown } from "./entry.ts";
+import { Slots } from "./slots.ts";
 
 /** What the armer needs of its surroundings. */
 export interface ArmerPorts {
@@ -59,10 +30,8 @@ export interface ArmerPorts {
 export class Armer {
   readonly #ports: ArmerPorts;
   readonly #entries = new Map<string, Entry>();
-  readonly #freeSlots: number[] = [];
-  readonly #cgroupOfSlot = new Map<number, string>();
+  readonly #slots = new Slots();
   readonly #pending = new Set<Promise<void>>();
-  #nextSlot = 1;
   #rules: SettingsMatcher;
 
   constructor(ports: ArmerPorts, rules: SettingsMatcher) {
@@ -72,7 +41,7 @@ export class Armer {
 
   /** How many cgroups are armed. */
   get armedCount(): number {
-    return this.#cgroupOfSlot.size;
+    return this.#slots.count;
   }
 
   /** Resolves when the kernel has answered everything that was asked of it until now. */
@@ -82,17 +51,12 @@ export class Armer {
 
   /** The armed cgroup of a slot, with what it is armed for; undefined when it was released meanwhile. */
   cgroupAt(slot: number): string | undefined {
-    return this.#cgroupOfSlot.get(slot);
+    return this.#slots.cgroupAt(slot);
   }
 
   /** Every cgroup inside the roots, in the order in which they were found. */
   *known(): Iterable<KnownCgroup> {
-    for (const entry of this.#entries.values()) {
-      const { cgroup, identity, limitBytes, thresholdBytes, slot, refused } = entry;
-      const isArmed = slot !== null && !refused;
-      const state = isArmed ? "armed" : this.#isWorthArming(entry) ? "unarmed" : "not to be armed";
-      yield { cgroup, identity, limitBytes, thresholdBytes, state };
-    }
+    for (const entry of this.#entries.values()) yield shown(entry);
   }
 
   /** The margin of a cgroup with its present limit and rules. */
@@ -151,20 +115,9 @@ export class Armer {
 
   /** Names came, changed or went: looks again at the cgroups they are about. */
   namesChanged(change: NamesChange): void {
-    const cgroups = new Set(change.cgroups);
-    const containerIds = new Set(change.containerIds);
-    const podUids = new Set(change.podUids);
+    const isConcerned = concernedBy(change);
     for (const entry of this.#entries.values()) {
-      // The path names a container before the runtime does, the runtime one whose path says nothing.
-      const concerned =
-        [entry.path, entry.identity].some(
-          ({ containerId, podUid }) =>
-            (containerId !== null && containerIds.has(containerId)) ||
-            (podUid !== null && podUids.has(podUid)),
-        ) ||
-        cgroups.has(entry.cgroup) ||
-        change.cgroups.some((above) => entry.cgroup.startsWith(`${above}/`));
-      if (!concerned) continue;
+      if (!isConcerned(entry)) continue;
       entry.identity = this.#identify(entry.cgroup);
       this.#attempt(entry.cgroup, () => this.#settle(entry));
     }
@@ -172,7 +125,7 @@ export class Armer {
 
   /** The sentinel can do nothing for the cgroup in this slot: held back it would only be stuck. */
   helpless({ slot, isWatched }: Extract<FromSentinel, { type: "helpless" }>): void {
-    const entry = this.#entries.get(this.#cgroupOfSlot.get(slot) ?? "");
+    const entry = this.#entries.get(this.#slots.cgroupAt(slot) ?? "");
     if (entry === undefined) return;
     entry.helpless = true;
     entry.refused = !isWatched;
@@ -181,7 +134,7 @@ export class Armer {
 
   /** That is over: it is armed anew, and held back again. */
   recovered(slot: number): void {
-    const entry = this.#entries.get(this.#cgroupOfSlot.get(slot) ?? "");
+    const entry = this.#entries.get(this.#slots.cgroupAt(slot) ?? "");
     if (entry?.helpless !== true) return;
     entry.armedWith = "";
     this.#attempt(entry.cgroup, () => this.#settle(entry));
@@ -189,7 +142,7 @@ export class Armer {
 
   /** The cgroup in this slot was removed. Where inotify cannot tell, nobody else does, and another one may have its name. */
   gone(slot: number): void {
-    const cgroup = this.#cgroupOfSlot.get(slot);
+    const cgroup = this.#slots.cgroupAt(slot);
     if (cgroup === undefined) return;
     this.forget(cgroup);
     this.refresh(cgroup);
@@ -197,7 +150,7 @@ export class Armer {
 
   /** The sentinel has ended a watch: its slot may be given again. */
   released({ slot, fds }: Extract<FromSentinel, { type: "released" }>): void {
-    this.#freeSlots.push(slot);
+    this.#slots.free(slot);
     for (const fd of fds) closeInPool(fd);
   }
 
@@ -236,7 +189,7 @@ export class Armer {
       entry.knownAs = knownAs;
       this.#ports.send({ type: "know", cgroup, known: { identity, policy } });
     }
-    if (!this.#isWorthArming(entry)) {
+    if (!isWorthArming(entry)) {
       this.#disarm(entry);
       this.#ports.hierarchy.letGo(cgroup);
       return;
@@ -263,10 +216,9 @@ export class Armer {
     entry.refused = false;
     const { refused, ...armed } = this.#arm(cgroup);
     this.#sayRefused(refused);
-    const slot = this.#freeSlots.pop() ?? this.#nextSlot++;
+    const slot = this.#slots.take(cgroup);
     entry.slot = slot;
     entry.armedWith = armedWith;
-    this.#cgroupOfSlot.set(slot, cgroup);
     const { kind } = identity;
     this.#ports.send({
       type: "watch",
@@ -326,16 +278,10 @@ export class Armer {
     }
   }
 
-  #isWorthArming(entry: Entry): boolean {
-    if (entry.limitBytes === Number.POSITIVE_INFINITY || entry.identity.kind === "sandbox") return false;
-    // Without use_hierarchy the children's memory is not in the parent's numbers, nor under its limit.
-    return entry.identity.kind !== "pod" || entry.coversChildren;
-  }
-
   #disarm(entry: Entry): void {
     if (entry.slot === null) return;
     this.#ports.send({ type: "release", slot: entry.slot });
-    this.#cgroupOfSlot.delete(entry.slot);
+    this.#slots.leave(entry.slot);
     entry.slot = null;
     entry.armedWith = "";
   }

@@ -1,4 +1,4 @@
-import type { KnownCgroup } from "../../arm/armer.ts";
+import type { KnownCgroup } from "../../arm/entry.ts";
 import { type NameLabels, nameLabels, namesKey } from "./labels.ts";
 
 /** The cgroup whose numbers a label set has. */

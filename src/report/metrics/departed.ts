@@ -1,4 +1,4 @@
-import type { KnownCgroup } from "../../arm/armer.ts";
+import type { KnownCgroup } from "../../arm/entry.ts";
 import { type Counter, counterKey, isOverflow } from "../../record/incident-counts.ts";
 
 interface Absence {

@@ -1,4 +1,4 @@
-import type { KnownCgroup } from "../../arm/armer.ts";
+import type { KnownCgroup } from "../../arm/entry.ts";
 import type { Identity } from "../../discover/identity.ts";
 import type { Counter } from "../../record/incident-counts.ts";
 

@@ -1,4 +1,4 @@
-import type { KnownCgroup } from "../../../../src/arm/armer.ts";
+import type { KnownCgroup } from "../../../../src/arm/entry.ts";
 import type { Identity } from "../../../../src/discover/identity.ts";
 import type { MetricSources } from "../../../../src/report/metrics/sources.ts";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { KnownCgroup } from "../../../../src/arm/armer.ts";
+import type { KnownCgroup } from "../../../../src/arm/entry.ts";
 import { containerSeries } from "../../../../src/report/metrics/containers.ts";
 import { cgroup } from "./cgroups.ts";
 
