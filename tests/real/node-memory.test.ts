@@ -117,9 +117,6 @@ describe.skipIf(missingNode() !== null)("the node's memory as a real kubelet cou
     const ours = range(({ availableBytes }) => availableBytes);
     expect(kubelet.availableBytes).toBeGreaterThanOrEqual(ours.least - TOLERANCE_BYTES);
     expect(kubelet.availableBytes).toBeLessThanOrEqual(ours.most + TOLERANCE_BYTES);
-    // Linux's own estimate is another number: it is far off here, so the above says something.
-    const linux = range(({ meminfo }) => meminfo.availableBytes);
-    expect(linux.least).toBeGreaterThan(kubelet.availableBytes + TOLERANCE_BYTES);
     return kubelet;
   }
 
