@@ -40,7 +40,6 @@ export const EBADF = 9;
 export const EAGAIN = 11;
 export const EINVAL = 22;
 export const EMFILE = 24;
-export const EINPROGRESS = 115;
 export const ENODEV = 19;
 export const ENOSPC = 28;
 export const EPIPE = 32;
@@ -49,6 +48,7 @@ export const ENOSYS = 38;
 export const EMSGSIZE = 90;
 export const ENOBUFS = 105;
 export const ECONNREFUSED = 111;
+export const EINPROGRESS = 115;
 
 /** The symbolic name of an errno, `errno 123` for one that is not in the table. */
 export function errnoName(errno: number): string {

@@ -108,7 +108,7 @@ export function openFile(path: string, flags: number, mode = 0o600): number {
 }
 
 /**
- * The same on a thread of the pool, for writes that the kernel takes long over. Where a kernel can leave a part of the work
+ * The same on another thread, the C library's or else one of the pool, for writes that the kernel takes long over. Where a kernel can leave a part of the work
  * for later, it is asked to (O_NONBLOCK). @throws SysError
  */
 export async function writeControlInPool(path: string, text: string): Promise<void> {

@@ -1,7 +1,7 @@
 import { OomKeeper } from "../cgroup/v1/oom-keeper.ts";
 import { HighKeeper } from "../cgroup/v2/high.ts";
 import { openHeldLedger } from "../daemon/held.ts";
-import { createLog } from "../report/log.ts";
+import type { HeldLedger } from "../record/held-ledger.ts";
 import { configurationFor } from "./configuration.ts";
 import { exitCode, UserError } from "./exit.ts";
 import type { Handler } from "./handler.ts";
@@ -19,10 +19,8 @@ export const release: Handler = async (options) => {
   if (process.getuid?.() !== 0)
     throw new UserError("release must be started as root: it writes into cgroups", exitCode.failed);
   const lock = takeLock(config.stateDir);
-  const log = createLog({ format: config.logFormat, level: config.logLevel });
   try {
-    const ledger = openHeldLedger(config.stateDir, version, log);
-    if (ledger === null) return exitCode.failed;
+    const ledger = ledgerOf(config.stateDir);
     const keeper =
       version === 1 ? new OomKeeper(path, ledger, () => undefined) : new HighKeeper(path, ledger);
     const file = version === 1 ? "memory.oom_control" : "memory.high";
@@ -37,7 +35,15 @@ export const release: Handler = async (options) => {
     if (found > 0) await writeOut(`${file} given back: ${found === 1 ? "1 cgroup" : `${found} cgroups`}\n`);
     return exitCode.ok;
   } finally {
-    await log.close();
     lock.release();
   }
 };
+
+function ledgerOf(stateDir: string): HeldLedger {
+  try {
+    return openHeldLedger(stateDir);
+  } catch (cause) {
+    const message = `what is to be given back is not known: ${String(cause)}`;
+    throw new UserError(message, exitCode.failed, { cause });
+  }
+}

@@ -9,24 +9,14 @@ export function ledgerFile(stateDir: string): string {
 }
 
 /**
- * Opens the ledger of a state directory; the state directory itself has to do where /run cannot be written.
- * @returns null where neither can: then nothing may be written into cgroups, which is said
+ * Opens the ledger of a state directory; the state directory itself has to do where /run cannot be written. @throws where
+ * neither can: then nobody could give back after a crash, and nothing may be written into cgroups
  */
-export function openHeldLedger(stateDir: string, cgroupVersion: 1 | 2, log: Log): HeldLedger | null {
+export function openHeldLedger(stateDir: string): HeldLedger {
   try {
     return HeldLedger.open(ledgerFile(stateDir));
   } catch {
-    try {
-      return HeldLedger.open(`${stateDir}/held`);
-    } catch (error) {
-      log.warn(
-        "high-not-used",
-        cgroupVersion === 2
-          ? `memory.high is not written, because nobody could give it back after a crash (${String(error)}): polling carries the guard`
-          : `memory.oom_control is not written, because nobody could give it back after a crash (${String(error)}): kernel_oom = "hold" has no effect`,
-      );
-      return null;
-    }
+    return HeldLedger.open(`${stateDir}/held`);
   }
 }
 
