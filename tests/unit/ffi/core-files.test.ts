@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { mkdtempSync, readdirSync, readFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
@@ -11,8 +11,12 @@ function leftBehind(forbid: boolean): string[] {
     if (${forbid}) forbidCoreFiles();
     process.kill(process.pid, "SIGABRT");`;
   const shell = ["sh", "-c", `ulimit -c unlimited; exec "$@"`, "sh"];
-  Bun.spawnSync([...shell, process.execPath, "-e", script], { cwd: directory });
-  return readdirSync(directory).filter((name) => name.startsWith("core"));
+  try {
+    Bun.spawnSync([...shell, process.execPath, "-e", script], { cwd: directory });
+    return readdirSync(directory).filter((name) => name.startsWith("core"));
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 }
 
 // Where core_pattern is a pipe or a path elsewhere, the file would not be here to be seen.
