@@ -26,7 +26,8 @@ export const calmPace: Pace = {
 // 4K pages and the 24 GB/s of two threads on huge pages (2 cores, Linux 6.18). Medium pressure covers the rest.
 const ASSUMED_BYTES_PER_MS = 8 * 1024 * 1024;
 const SHORTEST_POLL_MS = 1;
-const LONGEST_POLL_MS = 100;
+/** Where no report of the kernel's would wake the sentinel, it looks again after that at the latest. */
+export const LONGEST_POLL_MS = 100;
 const QUIET_POLL_MS = 1000;
 const QUIET_AFTER_LOOKS = 8;
 // Growth that would need longer than this to use up the distance is no leak.

@@ -1,5 +1,5 @@
 import type { Policy } from "../config/config.ts";
-import { calmPace, type Pace, pace } from "./pace.ts";
+import { calmPace, LONGEST_POLL_MS, type Pace, pace } from "./pace.ts";
 import { type Reading, reclaimableBytes } from "./reading.ts";
 
 /** The numbers a watch is armed with, in bytes. */
@@ -144,7 +144,9 @@ function wait(
   return {
     state: { phase, pace: next },
     action: "none",
-    pollMs: next.pollMs,
+    // Nothing is reclaimed before usage is at its limit, and a slow leak seems to stand still while it uses what was charged
+    // ahead: at 20 MB/s a second is the whole margin of 1000M.
+    pollMs: phase === "slack" ? Math.min(next.pollMs, LONGEST_POLL_MS) : next.pollMs,
     listenToReclaim: phase === "cache" && next.quiet,
   };
 }

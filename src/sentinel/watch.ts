@@ -19,6 +19,8 @@ export interface Watch {
   state: WatchState;
   /** Whether the threshold's notifications wake the sentinel. */
   heedsThreshold: boolean;
+  /** Whether the kernel will tell of the next crossing (`decide/crossing.ts`). */
+  inStep: boolean;
   /** When to look without being notified; Infinity: never. */
   nextPollMs: number;
   /** What `MemoryReader.oomEvents` said last. */
@@ -65,6 +67,7 @@ export function attach(epoll: Epoll, spec: WatchSpec): Watch {
     signals: [],
     state: calm,
     heedsThreshold: true,
+    inStep: false,
     approach: calmPace,
     closingIn: null,
     nextPollMs: Number.POSITIVE_INFINITY,
@@ -106,6 +109,11 @@ export function freshSnapshot({ snapshot }: Watch, nowMs: number): Watch["snapsh
 /** Whether the kernel tells when usage reaches the threshold; if not, somebody must look. */
 export function hasThreshold({ signals, helpless }: Watch): boolean {
   return !helpless && signals.some(({ meaning }) => meaning === "threshold");
+}
+
+/** Whether it will tell the next time, too; memory.high (cgroup v2) tells each time. */
+export function willBeTold(watch: Watch): boolean {
+  return hasThreshold(watch) && (watch.inStep || isHeld(watch));
 }
 
 /**

@@ -39,7 +39,7 @@ static void *touch(void *argument) {
   double start = seconds();
   for (size_t at = 0; at < part->size; at += part->step) {
     part->from[at] = 1;
-    if ((at & 0xfffff) == 0) pace(at, &start);
+    if ((at & 0x3fff) == 0) pace(at, &start);
   }
   return NULL;
 }

@@ -157,6 +157,17 @@ describe("above the threshold because of cache", () => {
     expect(look(before.state, reading(985, { file: 19 })).action).toBe("kill");
   });
 
+  test("does not pause for a second while pre-charges are the reason: no report of the kernel's would end that", () => {
+    let state: WatchState = calm;
+    let pollMs = 0;
+    for (let nowMs = 0; nowMs < 5_000; nowMs += pollMs) {
+      const verdict = step(state, reading(981, { slack: 2 }), bounds, "container", { ...lookOnce, nowMs });
+      expect(verdict.pollMs).toBeLessThanOrEqual(100);
+      ({ state, pollMs } = verdict);
+    }
+    expect(state).toMatchObject({ phase: "slack", pace: { quiet: true } });
+  });
+
   test("starts a new pace when pre-charges become the reason", () => {
     const cache = look(calm, reading(985, { file: 200 })).state;
     const slack = look(cache, reading(981, { slack: 2 })).state;
