@@ -199,10 +199,10 @@ function report(rows: readonly Row[], runs: number, missing: string | null): Tab
   };
 }
 
-/** What it logged first of its kills: that it watched, and what it acts on. */
+/** What it logged of the kill in the situation it watches for. */
 function ownWords({ killer, said }: Row): string[] {
-  const [first] = said;
-  return first === undefined ? [] : [`${killer}, ${SCENARIOS[first.scenario]}: \`${first.line}\``];
+  const last = said.findLast(({ scenario }) => scenario === WATCHES_ELSEWHERE[killer]);
+  return last === undefined ? [] : [`${killer}, ${SCENARIOS[last.scenario]}: \`${last.line}\``];
 }
 
 /** "kernel 2, oom-guard 1" */
