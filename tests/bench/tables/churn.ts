@@ -38,7 +38,7 @@ export async function churn(context: Context): Promise<TableResult> {
   const seconds = context.isQuick ? 10 : context.isLong ? 600 : 60;
   const courses = [
     await comingAndGoing(context, seconds),
-    await hovering(context, context.isQuick ? 10 : 40),
+    await hovering(context, context.isQuick ? 10 : 30),
   ];
   return report(courses);
 }

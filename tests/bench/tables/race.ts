@@ -50,7 +50,7 @@ export async function race(context: Context): Promise<TableResult> {
   );
 
   const guard = await stage.guard({ roots: [guarded.path] });
-  await run(context, cells, isQuick ? 2 : 10, [
+  await run(context, cells, isQuick ? 2 : 8, [
     { contestant: oomGuard(OURS, guard, leaks), arenas: ourArenas },
     { contestant: cFloor(FLOOR, stage, leaks), arenas: otherArenas },
   ]);

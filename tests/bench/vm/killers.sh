@@ -61,7 +61,7 @@ for scenario; do
     container) echo 100M >"$box/memory.max" ;;
     node) size=1000 rate=30 patience=30
       # What the leak need not use up itself.
-      /payload/leak - $(($(available_mb) - 450)) hold adj=-990 >/dev/null & helper=$!
+      /payload/leak - $(($(available_mb) - 450)) huge hold adj=-990 >/dev/null & helper=$!
       for ((i = 0; i < 300; i++)); do [ "$(available_mb)" -gt 500 ] || break; sleep 0.1; done ;;
     thrash)
       echo 60M >"$box/memory.high"; patience=25
