@@ -5,7 +5,7 @@ import { until } from "../support/until.ts";
 import type { Stage } from "./stage.ts";
 
 /** What a leak has left before the guard is first told: at full speed it needs 30 ms for it. */
-export const RUN_UP_BYTES = 60 * MIB;
+const RUN_UP_BYTES = 60 * MIB;
 
 /**
  * A cgroup with a limit that leaks are let loose in, one after the other. Of a large one most is filled for good, by a
@@ -21,16 +21,11 @@ export interface Arena {
 }
 
 /** @param top where it is made, and whoever guards that guards it */
-export async function makeArena(
-  stage: Stage,
-  top: TestCgroup,
-  limitBytes: number,
-  runUpBytes = RUN_UP_BYTES,
-): Promise<Arena> {
+export async function makeArena(stage: Stage, top: TestCgroup, limitBytes: number): Promise<Arena> {
   const margin = marginBytes(limitBytes, defaults);
   const name = `limit-${limitBytes / MIB}M`;
   const cgroup = top.child(name, limitBytes);
-  const ballastBytes = Math.max(0, limitBytes - 2 * margin - runUpBytes);
+  const ballastBytes = Math.max(0, limitBytes - 2 * margin - RUN_UP_BYTES);
   if (ballastBytes > 0) {
     const file = `${stage.memoryFolder}/${Math.random().toString(36).slice(2)}`;
     const fill = 'echo $$ >"$0" && exec fallocate -l "$1" "$2"';
