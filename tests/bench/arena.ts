@@ -4,7 +4,7 @@ import { MIB, type TestCgroup } from "../support/cgroup.ts";
 import { until } from "../support/until.ts";
 import type { Stage } from "./stage.ts";
 
-/** What is left free before the guard is first told: a leak at full speed needs some milliseconds for it. */
+/** What a leak has left before the guard is first told: at full speed it needs 30 ms for it. */
 const RUN_UP_BYTES = 60 * MIB;
 
 /**

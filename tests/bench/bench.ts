@@ -11,26 +11,8 @@ import { goalTable, machineLine, markdownOf } from "./report/markdown.ts";
 import { ReportFolder } from "./report/store.ts";
 import type { TableResult } from "./result.ts";
 import { CannotMeasure, Stage } from "./stage.ts";
-import { armDelay } from "./tables/arm-delay.ts";
-import { churn } from "./tables/churn.ts";
-import { others } from "./tables/others.ts";
-import { race } from "./tables/race.ts";
-import { rest } from "./tables/rest.ts";
-import { scan } from "./tables/scan.ts";
-import { start } from "./tables/start.ts";
-import { survival, survivalBusy } from "./tables/survival.ts";
+import { estimate, TABLES } from "./tables.ts";
 
-const TABLES: Readonly<Record<string, (context: Context) => Promise<TableResult>>> = {
-  survival,
-  "survival-busy": survivalBusy,
-  race,
-  rest,
-  churn,
-  "arm-delay": armDelay,
-  scan,
-  start,
-  others,
-};
 const USAGE = `usage: npm run bench -- [--quick] [--long] [TABLE...]
   --quick   a look: few runs, short times
   --long    10 minutes of churn instead of one
@@ -94,10 +76,11 @@ async function bench(names: readonly string[]): Promise<void> {
   };
   const goals: TableResult["goals"][number][] = [];
   console.log(`${machineLine(machineFacts())}\n`);
+  console.error(`${estimate(names, isQuick)}\n`);
   for (const name of names) {
     const machine = machineFacts();
     const startedMs = performance.now();
-    const table = await TABLES[name]!(context);
+    const table = await TABLES[name]!.measure(context);
     const seconds = (performance.now() - startedMs) / 1000;
     progress.clear();
     folder.add(name, { machine, seconds, isQuick, table });

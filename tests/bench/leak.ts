@@ -17,6 +17,8 @@ export interface Load {
 export interface LeakRun {
   /** Kills by the kernel's own OOM killer. */
   readonly oomKills: number;
+  /** The most that was used meanwhile: the limit, where it came to stand there. */
+  readonly peakBytes: number;
   /** Nobody had killed it in the end. */
   readonly hung: boolean;
   /** Usage as it began. */
@@ -56,6 +58,7 @@ export class Leaks {
   ): Promise<LeakRun> {
     const { cgroup, limitBytes, marginBytes } = arena;
     const before = cgroup.oomKills;
+    cgroup.write(hierarchy.peakFile, "0");
     // Each thread could do it alone.
     const bytes = arena.freeBytes + 64 * MIB;
     const stampBytes = (bytes / PAGE_BYTES) * 8;
@@ -88,8 +91,11 @@ export class Leaks {
     child.stdin.flush();
     await child.exited;
     clearTimeout(timer);
+    if (child.signalCode !== "SIGKILL")
+      throw new Error(`the leak ended by itself (exit code ${child.exitCode})`);
     return {
       oomKills: cgroup.oomKills - before,
+      peakBytes: cgroup.peakBytes,
       hung,
       baseBytes: Number(Buffer.from(value).toString()),
       stampsNs: isStamped ? this.#stamps(stampBytes, load.threads) : [],

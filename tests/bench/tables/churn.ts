@@ -7,7 +7,7 @@ import type { Context } from "../context.ts";
 import { atMost, type TableResult } from "../result.ts";
 import { percentile } from "../statistics.ts";
 import { unitEnvironment } from "../unit-environment.ts";
-import { cpuTimeOf } from "../usage-of.ts";
+import { type CpuTime, cpuTimeOf } from "../usage-of.ts";
 
 const PER_SECOND = 10;
 const LIVES_MS = 1000;
@@ -24,6 +24,8 @@ interface Course {
   readonly what: string;
   readonly seconds: number;
   readonly cpuSeconds: number;
+  /** % of a core in the first half, and in the second: what they differ is the noise of the machine. */
+  readonly halves: readonly [number, number];
   /** Of it, children that dropped page cache. */
   readonly childSeconds: number;
   /** Every five seconds. */
@@ -36,7 +38,7 @@ export async function churn(context: Context): Promise<TableResult> {
   const seconds = context.isQuick ? 10 : context.isLong ? 600 : 60;
   const courses = [
     await comingAndGoing(context, seconds),
-    await hovering(context, context.isQuick ? 10 : 40),
+    await hovering(context, context.isQuick ? 10 : 30),
   ];
   return report(courses);
 }
@@ -116,22 +118,32 @@ async function follow(
 ): Promise<Course> {
   const startedMs = performance.now();
   const before = cpuTimeOf(guard.pid);
+  let half = { cpu: before, atMs: startedMs };
   const rssMib = [guard.rssBytes / MIB];
   for (let second = 1; second <= seconds; second++) {
     await Bun.sleep(Math.max(0, startedMs + second * 1000 - performance.now()));
     progress(`churn: ${what}, ${second} of ${seconds} s`);
     if (second % 5 === 0) rssMib.push(guard.rssBytes / MIB);
+    if (second === Math.floor(seconds / 2)) half = { cpu: cpuTimeOf(guard.pid), atMs: performance.now() };
   }
   const after = cpuTimeOf(guard.pid);
-  const childSeconds = after.children - before.children;
+  const endedMs = performance.now();
   return {
     what,
-    seconds: (performance.now() - startedMs) / 1000,
-    cpuSeconds: after.own - before.own + childSeconds,
-    childSeconds,
+    seconds: (endedMs - startedMs) / 1000,
+    cpuSeconds: secondsBetween(before, after),
+    halves: [
+      (1e5 * secondsBetween(before, half.cpu)) / (half.atMs - startedMs),
+      (1e5 * secondsBetween(half.cpu, after)) / (endedMs - half.atMs),
+    ],
+    childSeconds: after.children - before.children,
     rssMib,
     incidents: guard.history().length,
   };
+}
+
+function secondsBetween(before: CpuTime, after: CpuTime): number {
+  return after.own - before.own + after.children - before.children;
 }
 
 function report(courses: readonly Course[]): TableResult {
@@ -141,12 +153,13 @@ function report(courses: readonly Course[]): TableResult {
   return {
     title: "Cost under churn",
     notes: [
-      `Each container of the first has a process and lives for ${LIVES_MS / 1000} s. Of the second each has a limit of ${HOVER_LIMIT_BYTES / MIB}M and reads ${STREAM_BYTES_PER_SECOND / 1024}K a second. CPU of the guard with the children that dropped page cache for it; measured from some ten seconds after it began.`,
+      `Each container of the first has a process and lives for ${LIVES_MS / 1000} s. Of the second each has a limit of ${HOVER_LIMIT_BYTES / MIB}M and reads ${STREAM_BYTES_PER_SECOND / 1024}K a second. CPU of the guard with the children that dropped page cache for it; measured from some ten seconds after it began. What the halves differ is the noise of the machine.`,
     ],
     headings: [
       "what",
       "seconds",
       "CPU, % of a core",
+      "first half / second",
       "of it children",
       "RSS before, M",
       "RSS after, M",
@@ -156,6 +169,7 @@ function report(courses: readonly Course[]): TableResult {
       course.what,
       course.seconds.toFixed(0),
       percentOf(course).toFixed(2),
+      course.halves.map((percent) => percent.toFixed(2)).join(" / "),
       ((100 * course.childSeconds) / course.seconds).toFixed(2),
       course.rssMib[0]!.toFixed(1),
       course.rssMib.at(-1)!.toFixed(1),

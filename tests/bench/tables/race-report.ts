@@ -16,6 +16,8 @@ export interface Outcome {
   readonly oomKills: number;
   /** Nobody killed it. */
   readonly hung: boolean;
+  /** It came to the limit: in hold mode it waited there. */
+  readonly isAtLimit: boolean;
 }
 
 /** What they are called. */
@@ -33,7 +35,11 @@ const LARGE_MIB = 1000;
 /** The share of races that the kernel did not win; NaN where there were none. */
 export function wonShare({ runs }: Cell, name: string): number {
   const outcomes = runs[name] ?? [];
-  return outcomes.filter(({ oomKills, hung }) => oomKills === 0 && !hung).length / outcomes.length;
+  return outcomes.filter(isWon).length / outcomes.length;
+}
+
+function isWon({ oomKills, hung }: Outcome): boolean {
+  return oomKills === 0 && !hung;
 }
 
 /** Whether two page faults go through the whole margin: nobody who is told after the first is sure to be there in time. */
@@ -55,7 +61,8 @@ export function raceReport(cells: readonly Cell[], names: Names, hasRoom: boolea
         : []),
       ...(hasRoom ? [] : ["Limits of 8G need 18G of free memory: left out."]),
       `Without any guard: ${nobodySaid(cells, names.nobody)}.`,
-      `Where physics may win, as the margin is below two huge pages: ${physics.length} cells (16M and 64M with huge pages): oom-guard ${percent(meanOf(physics, names.ours))}, C floor ${percent(meanOf(physics, names.floor))}.`,
+      `In all: ${contestants.map((name) => totalOf(cells, name)).join("; ")}.`,
+      `* Where physics may win, as the margin is below two huge pages: ${physics.length} cells. There: ${contestants.map((name) => totalOf(physics, name)).join("; ")}.`,
     ],
     headings: ["limit", "pages", "before", names.ours, names.floor, names.hold ?? "hold"],
     rows: [...groups.values()].map((group) => {
@@ -63,7 +70,7 @@ export function raceReport(cells: readonly Cell[], names: Names, hasRoom: boolea
       const shares = (name: string | null) =>
         name === null ? "not available" : group.map((cell) => percent(wonShare(cell, name))).join(" / ");
       return [
-        sizeOf(limitMib),
+        `${sizeOf(limitMib)}${group.some(isPhysics) ? " *" : ""}`,
         huge ? "huge" : "4K",
         isCacheFull ? "cache-full" : "empty",
         ...[names.ours, names.floor, names.hold].map(shares),
@@ -111,6 +118,14 @@ function goalsOf(cells: readonly Cell[], { ours, floor, hold }: Names): Goal[] {
 function runCounts(cells: readonly Cell[], contestants: readonly string[]): string {
   const counts = contestants.map((name) => `${cells[0]?.runs[name]?.length ?? 0} runs of ${name}`);
   return `In each cell ${counts.join(", ")}`;
+}
+
+/** How many it won, and in how many of those the leak had come to the limit. */
+function totalOf(cells: readonly Cell[], name: string): string {
+  const outcomes = cells.flatMap(({ runs }) => runs[name] ?? []);
+  const won = outcomes.filter(isWon);
+  const atLimit = won.filter(({ isAtLimit }) => isAtLimit);
+  return `${name} won ${won.length} of ${outcomes.length} (${atLimit.length} of them after the leak stood at the limit)`;
 }
 
 function nobodySaid(cells: readonly Cell[], nobody: string): string {

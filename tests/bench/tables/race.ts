@@ -12,6 +12,7 @@ const LIMITS_MIB = [16, 64, 1000, 8192];
 const THREADS = [1, 2, 8];
 /** Two arenas of the largest limit, and what leaks into them; what is cached meanwhile can go. */
 const MEMORY_FOR_ALL_BYTES = 2 * 8192 * MIB + 2048 * MIB;
+const PAGE_BYTES = 4096;
 const OURS = "oom-guard";
 const FLOOR = "C floor";
 const HOLD = "oom-guard, hold";
@@ -49,7 +50,7 @@ export async function race(context: Context): Promise<TableResult> {
   );
 
   const guard = await stage.guard({ roots: [guarded.path] });
-  await run(context, cells, isQuick ? 2 : 10, [
+  await run(context, cells, isQuick ? 2 : 8, [
     { contestant: oomGuard(OURS, guard, leaks), arenas: ourArenas },
     { contestant: cFloor(FLOOR, stage, leaks), arenas: otherArenas },
   ]);
@@ -94,9 +95,13 @@ async function run(
           `race: ${contestant.name}, cell ${at + 1} of ${cells.length} (${limitMib}M, ${threads} threads, ${huge ? "huge" : "4K"} pages, ${isCacheFull ? "cache-full" : "empty"}), ${i + 1} of ${runs}`,
         );
         const arena = arenas.find(({ limitBytes }) => limitBytes === limitMib * MIB)!;
-        const { oomKills, hung } = await contestant.run(arena, load, false);
+        const { oomKills, hung, peakBytes } = await contestant.run(arena, load, false);
         cell.runs[contestant.name] ??= [];
-        cell.runs[contestant.name]!.push({ oomKills, hung });
+        cell.runs[contestant.name]!.push({
+          oomKills,
+          hung,
+          isAtLimit: peakBytes > arena.limitBytes - PAGE_BYTES,
+        });
       }
     }
   }

@@ -9,7 +9,8 @@ import { populate } from "./idle-cgroups.ts";
 const COUNTS = [0, 50, 250, 1000];
 /** What the goals are about. */
 const GOAL_COUNT = 250;
-const HELLO = "hello-world";
+/** Twice: what it differs from itself is the noise. */
+const HELLOS = ["hello-world", "hello-world again"];
 
 /** A process that has nothing to do, before and after. */
 interface Row {
@@ -39,11 +40,14 @@ export async function rest(context: Context): Promise<TableResult> {
     guards.push(guard);
     processes.push({ name: "oom-guard", cgroups, pid: guard.pid });
   }
-  const hello = Bun.spawn([stage.hello(), "stay"], {
-    stdio: ["ignore", "ignore", "ignore"],
-    env: { ...process.env, ...env },
+  const hellos = HELLOS.map((name) => {
+    const hello = Bun.spawn([stage.hello(), "stay"], {
+      stdio: ["ignore", "ignore", "ignore"],
+      env: { ...process.env, ...env },
+    });
+    processes.push({ name, cgroups: null, pid: hello.pid });
+    return hello;
   });
-  processes.push({ name: HELLO, cgroups: null, pid: hello.pid });
 
   await wait(context, "settling", settleSeconds);
   const before = processes.map(({ pid }) => usageOf(pid));
@@ -55,7 +59,7 @@ export async function rest(context: Context): Promise<TableResult> {
     after: usageOf(pid),
     seconds,
   }));
-  hello.kill("SIGKILL");
+  for (const hello of hellos) hello.kill("SIGKILL");
   for (const guard of guards) await stage.stop(guard);
   for (const top of tops) await stage.removeTop(top);
   return report(rows, settleSeconds, Object.keys(env));
@@ -79,7 +83,7 @@ function report(rows: readonly Row[], settleSeconds: number, environment: readon
   return {
     title: "Cost at rest",
     notes: [
-      `Five processes at the same time, measured over ${seconds} s after ${settleSeconds} s in which they settled${environment.length === 0 ? "" : `; with the unit's ${environment.join(", ")}`}. In each cgroup a process sleeps. CPU in thousandths of a core.`,
+      `${rows.length} processes at the same time, measured over ${seconds} s after ${settleSeconds} s in which they settled${environment.length === 0 ? "" : `; with the unit's ${environment.join(", ")}`}. In each cgroup a process sleeps. The two hello-worlds are the same program: what they differ is the noise of the machine. CPU in thousandths of a core.`,
       `Growth per cgroup: RSS ${(rss.slope / 1024).toFixed(1)}K (r² ${rss.rSquared.toFixed(2)}), anonymous ${(anon.slope / 1024).toFixed(1)}K (r² ${anon.rSquared.toFixed(2)}).`,
     ],
     headings: ["what", "cgroups", "RSS, M", "anonymous, M", "CPU, ms per s", "wake-ups per s"],

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { type Cell, isPhysics, raceReport, wonShare } from "../../bench/tables/race-report.ts";
 
-const won = { oomKills: 0, hung: false };
-const lost = { oomKills: 1, hung: false };
-const hung = { oomKills: 0, hung: true };
+const won = { oomKills: 0, hung: false, isAtLimit: false };
+const waited = { ...won, isAtLimit: true };
+const lost = { oomKills: 1, hung: false, isAtLimit: true };
+const hung = { oomKills: 0, hung: true, isAtLimit: true };
 const cell = (limitMib: number, huge: boolean, runs: Cell["runs"]): Cell => ({
   limitMib,
   huge,
@@ -24,6 +25,26 @@ describe("a race", () => {
     expect(isPhysics(cell(64, true, {}))).toBe(true);
     expect(isPhysics(cell(64, false, {}))).toBe(false);
     expect(isPhysics(cell(1000, true, {}))).toBe(false);
+  });
+});
+
+describe("the table of the race", () => {
+  const cells = [
+    cell(16, true, { ours: [won, lost], floor: [lost], hold: [won, waited] }),
+    cell(1000, true, { ours: [won, won], floor: [won], hold: [waited, waited] }),
+  ];
+  const { rows, notes } = raceReport(cells, names, true);
+
+  test("marks where physics may win", () => {
+    expect(rows.map(([limit]) => limit)).toEqual(["16M *", "1000M"]);
+  });
+
+  test("tells how many leaks were held at the limit", () => {
+    expect(notes.join("\n")).toContain("hold won 4 of 4 (3 of them after the leak stood at the limit)");
+  });
+
+  test("has the sum of the places where physics may win", () => {
+    expect(notes.join("\n")).toContain("1 cells. There: ours won 1 of 2 (0 of them");
   });
 });
 
