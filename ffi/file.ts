@@ -3,7 +3,7 @@ import { arch } from "./arch.ts";
 import { writeElsewhere } from "./async-write.ts";
 import { EINTR } from "./errno.ts";
 import { errno, libc } from "./libc.ts";
-import { cString, NativeBuffer } from "./native-buffer.ts";
+import { briefly, NativeBuffer } from "./native-buffer.ts";
 import { SysError } from "./sys-error.ts";
 
 // Calls for the hot path: no allocation, no exception. Each answers a non-negative result, or -errno.
@@ -102,7 +102,7 @@ export function closeInPool(fd: number): void {
 
 /** Opens a file with the given open(2) flags. @throws SysError */
 export function openFile(path: string, flags: number, mode = 0o600): number {
-  const fd = libc.openat(AT_FDCWD, cString(path).address, flags | O_CLOEXEC, mode);
+  const fd = libc.openat(AT_FDCWD, briefly(path).address, flags | O_CLOEXEC, mode);
   if (fd < 0) throw new SysError("open", errno(), path);
   return fd;
 }
@@ -150,8 +150,8 @@ export function openControl(path: string, text: string): number {
 }
 
 function writeWhole(fd: number, path: string, text: string): void {
-  const data = cString(text);
-  while (libc.write(fd, data.address, data.bytes.length - 1) < 0) {
+  const { address, lengthBytes } = briefly(text);
+  while (libc.write(fd, address, lengthBytes) < 0) {
     const code = errno();
     if (code !== EINTR) throw new SysError("write", code, path);
   }

@@ -1,7 +1,7 @@
 import { read as readAsync } from "node:fs";
 import { close } from "./file.ts";
 import { errno, libc } from "./libc.ts";
-import { cString } from "./native-buffer.ts";
+import { briefly, cString } from "./native-buffer.ts";
 import { SysError } from "./sys-error.ts";
 
 const IN_CLOEXEC = 0o2000000;
@@ -73,7 +73,7 @@ export class Inotify {
 
   /** Watches a directory. @returns the watch number events carry. @throws SysError ENOENT: it is gone; ENOSPC: max_user_watches is used up. */
   watch(path: string, mask: number): number {
-    const watch = libc.inotify_add_watch(this.#fd, cString(path).address, mask);
+    const watch = libc.inotify_add_watch(this.#fd, briefly(path).address, mask);
     if (watch < 0) throw new SysError("inotify_add_watch", errno(), path);
     return watch;
   }

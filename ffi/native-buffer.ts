@@ -19,6 +19,8 @@ export class NativeBuffer {
 }
 
 const encoder = new TextEncoder();
+// PATH_MAX; what is longer gets a buffer of its own.
+const brief = new NativeBuffer(4096);
 
 /** A path (or any text) as the C library wants it: UTF-8 and a final NUL. @throws if it holds a NUL itself. */
 export function cString(text: string): NativeBuffer {
@@ -27,4 +29,18 @@ export function cString(text: string): NativeBuffer {
   const buffer = new NativeBuffer(encoded.length + 1);
   buffer.bytes.set(encoded);
   return buffer;
+}
+
+/**
+ * The same for a call that is over when the next text is made: each of its own buffers takes 400 bytes that somebody has to
+ * collect, and arming a cgroup needs a dozen.
+ */
+export function briefly(text: string): { readonly address: Pointer; readonly lengthBytes: number } {
+  const { read, written } = encoder.encodeInto(text, brief.bytes);
+  if (read === text.length && written < brief.bytes.length) {
+    brief.bytes[written] = 0;
+    if (brief.bytes.indexOf(0) === written) return { address: brief.address, lengthBytes: written };
+  }
+  const { address, bytes } = cString(text);
+  return { address, lengthBytes: bytes.length - 1 };
 }

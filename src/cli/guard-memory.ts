@@ -1,4 +1,4 @@
-import { giveBackFilePages, lockTouchedFiles, lockTouchedMemory } from "../../ffi/memory-lock.ts";
+import { lockTouchedFiles, lockTouchedMemory } from "../../ffi/memory-lock.ts";
 import { SysError } from "../../ffi/sys-error.ts";
 import { totalSwapBytes } from "../../ffi/sysinfo.ts";
 
@@ -7,6 +7,7 @@ const CONSEQUENCE = "under memory pressure the guard may be paged out";
 /** Keeps what the guard needs in memory, where that can be had, and only that. */
 export class GuardMemory {
   readonly #say: (message: string) => void;
+  #isSettled = false;
   #isLocked = { withSwap: false, withoutSwap: false };
   #isRefused = false;
 
@@ -15,23 +16,22 @@ export class GuardMemory {
     this.#say = say;
   }
 
-  /**
-   * The start is over: what only served it is given back, and what is touched from now on stays. Takes 20 ms, and 14 of
-   * 50 MB of the executable.
-   */
+  /** The start is over: what it has left on the heap is given back, and what is in memory stays there. */
   settle(): void {
     // What the start has left on the heap, and its code; 250 cgroups at rest have 6 MB less with both.
     Bun.gc(true);
     Bun.shrink();
-    giveBackFilePages();
+    this.#isSettled = true;
     this.keep();
   }
 
   /**
    * Locks what could be taken away: with swap all memory, without it what can be read again from its files. To be called
-   * now and then, as swap may be added.
+   * now and then, as swap may be added. Nothing before `settle`: what is locked cannot be given back, and a start of more
+   * than a second, with 1000 cgroups, kept all that it had touched.
    */
   keep(): void {
+    if (!this.#isSettled) return;
     const hasSwap = totalSwapBytes() > 0;
     if (this.#isRefused || (hasSwap ? this.#isLocked.withSwap : this.#isLocked.withoutSwap)) return;
     try {

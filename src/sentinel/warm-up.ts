@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { Epoll } from "../../ffi/epoll.ts";
 import { createEventfd, signalEventfd } from "../../ffi/eventfd.ts";
@@ -7,7 +7,7 @@ import { cString } from "../../ffi/native-buffer.ts";
 import type { MemoryReader } from "../cgroup/hierarchy.ts";
 import { Executor } from "./executor.ts";
 import { FinalApproach } from "./final-approach.ts";
-import type { Start, ToSentinel, WatchSpec } from "./protocol.ts";
+import type { FromSentinel, Start, ToSentinel, WatchSpec } from "./protocol.ts";
 import { Sentinel } from "./sentinel.ts";
 import { sharedSkips } from "./skips.ts";
 import { Troubles } from "./troubles.ts";
@@ -22,6 +22,9 @@ const NOBODY = 4_194_305;
 const CGROUP = "/rehearsal";
 const LIMIT = 1_000_000;
 
+type Post = (message: FromSentinel) => void;
+const ignore: Post = () => undefined;
+
 /**
  * Lets sentinels guard, and kill, on a stage of plain files: a cgroup over its threshold with one process that cannot
  * exist, and a signal that goes nowhere. So everything a real kill runs through is compiled, and its memory is
@@ -31,12 +34,15 @@ export function compileKillPath(start: Start, reader: MemoryReader): void {
   rehearseOnStage(start, reader, ROUNDS_TO_COMPILE);
 }
 
-/** The same for code and data that are no longer mapped, in 2 ms: it is armed already. */
+/**
+ * The same in 2 ms, as it is armed already, for what the collector has dropped. Messages to main are made, too: that a limit
+ * is near is told before the kill.
+ */
 export function touchKillPath(start: Start, reader: MemoryReader): void {
-  rehearseOnStage(start, reader, ROUNDS_TO_TOUCH);
+  rehearseOnStage(start, reader, ROUNDS_TO_TOUCH, (message) => void structuredClone(message));
 }
 
-function rehearseOnStage(start: Start, reader: MemoryReader, rounds: number): void {
+function rehearseOnStage(start: Start, reader: MemoryReader, rounds: number, post: Post = ignore): void {
   let stage: string;
   try {
     stage = mkdtempSync(`${tmpdir()}/oom-guard-`);
@@ -45,7 +51,7 @@ function rehearseOnStage(start: Start, reader: MemoryReader, rounds: number): vo
   }
   try {
     build(stage);
-    rehearse(stage, start, reader, rounds);
+    rehearse(stage, start, reader, rounds, post);
     rehearseApproach(stage, start, reader, rounds);
   } finally {
     rmSync(stage, { recursive: true, force: true });
@@ -57,7 +63,8 @@ function build(stage: string): void {
   const cgroup = `${stage}${CGROUP}`;
   mkdirSync(proc, { recursive: true });
   mkdirSync(cgroup);
-  const status = "Name:\tnobody\nPPid:\t1\nCapEff:\t0\nVmRSS:\t 4 kB\nVmPTE:\t 4 kB\nVmSwap:\t 0 kB\n";
+  // A real one: parts of the engine are made for long texts, and are first needed for those.
+  const status = readFileSync("/proc/self/status", "utf8");
   const counters = "cache rss inactive_file active_file inactive_anon active_anon swap".split(" ");
   const unified = "anon file kernel sock inactive_file active_file inactive_anon active_anon".split(" ");
   const zeros = [...counters.map((name) => `total_${name}`), ...unified]
@@ -78,7 +85,7 @@ function build(stage: string): void {
   for (const [path, text] of Object.entries(files)) writeFileSync(path, text);
 }
 
-function rehearse(stage: string, start: Start, reader: MemoryReader, rounds: number): void {
+function rehearse(stage: string, start: Start, reader: MemoryReader, rounds: number, post: Post): void {
   const blackBoxFd = openFile("/dev/null", 1);
   const controlFd = createEventfd();
   const skips = sharedSkips();
@@ -88,7 +95,7 @@ function rehearse(stage: string, start: Start, reader: MemoryReader, rounds: num
       const sentinel = new Sentinel(
         { ...start, procRoot: `${stage}/proc`, blackBoxFd, controlFd, skips },
         reader,
-        () => undefined,
+        post,
         () => script.shift(),
         () => 0,
       );
@@ -107,7 +114,6 @@ function rehearseApproach(stage: string, start: Start, reader: MemoryReader, rou
   const epoll = new Epoll(1);
   const watch = attach(epoll, watchOn(stage, 1, reader));
   try {
-    const ignore = () => undefined;
     const onStage = { ...start, procRoot: `${stage}/proc`, blackBoxFd };
     const executor = new Executor(onStage, reader, ignore, new Troubles(ignore), () => 0);
     const approach = new FinalApproach(reader, executor);
@@ -121,8 +127,9 @@ function rehearseApproach(stage: string, start: Start, reader: MemoryReader, rou
   }
 }
 
-/** The sentinel closes its descriptors, so each round opens its own. */
+/** The sentinel closes its descriptors, so each round opens its own. In one of four the limit is only near. */
 function watchOn(stage: string, round: number, reader: MemoryReader): WatchSpec {
+  const thresholdBytes = round % 4 === 3 ? 2 * LIMIT : LIMIT / 2;
   const directoryFd = openDirectory(cString(`${stage}${CGROUP}`));
   return {
     slot: 1,
@@ -131,7 +138,7 @@ function watchOn(stage: string, round: number, reader: MemoryReader): WatchSpec 
     policy: round % 4 === 0 ? "process" : "container",
     limitBytes: LIMIT,
     nearBytes: LIMIT / 2,
-    bounds: { thresholdBytes: LIMIT / 2, marginBytes: LIMIT / 2, cacheFloorBytes: LIMIT / 2 },
+    bounds: { thresholdBytes, marginBytes: LIMIT / 2, cacheFloorBytes: LIMIT / 2 },
     waitAtLimit: false,
     armed: {
       directoryFd,

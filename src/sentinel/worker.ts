@@ -1,4 +1,5 @@
 import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
+import { giveBackFilePages } from "../../ffi/memory-lock.ts";
 import { sigkill } from "../../ffi/process.ts";
 import { runThreadFirst } from "../../ffi/schedule.ts";
 import { SysError } from "../../ffi/sys-error.ts";
@@ -33,6 +34,9 @@ function guard(start: Start, port: MessagePort): void {
   goFirst();
   const reader = memoryReader(start.cgroupVersion);
   const sentinel = new Sentinel(start, reader, post, receive, sigkill);
+  // Of the executable most has served the start only. From here on nothing is given back: what the warm-up needs, a kill
+  // needs, and under memory pressure it would have to come from the disk.
+  giveBackFilePages();
   compileKillPath(start, reader);
   post({ type: "ready" });
   sentinel.run();
