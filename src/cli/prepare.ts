@@ -20,14 +20,15 @@ const POOL_THREADS = 8;
 const DESCRIPTORS = 4096;
 
 /** Readies this process for the guard, and opens what the guard works with. What cannot be had is said and done without. */
-export function prepare(
+export async function prepare(
   config: Config,
   mount: MemoryMount,
   log: Log,
-): Omit<DaemonParts, "onFatal" | "onTick" | "onArmed"> {
+): Promise<Omit<DaemonParts, "onFatal" | "onTick" | "onArmed">> {
   widenThreadPool(POOL_THREADS);
+  const opening = openHierarchy(config, mount, log);
+  // Both wait for the kernel, and so at the same time.
   reserveDescriptors(DESCRIPTORS);
-  const hierarchy = openHierarchy(config, mount, log);
   const blackBox = openBlackBox(config.stateDir, log);
   const clusterAccess = new ClusterAccess(config.kubernetes, process.env);
   keepCredentials(config, (message) => log.info("core-files-possible", message));
@@ -37,7 +38,7 @@ export function prepare(
   return {
     config,
     log,
-    hierarchy,
+    hierarchy: await opening,
     reader: memoryReader(mount.version),
     recorder,
     counted,
