@@ -3,10 +3,10 @@ import type { ThresholdUnit } from "../cgroup/v1/register.ts";
 import type { Log } from "../report/log.ts";
 
 /** The unit of this kernel's thresholds, which are trusted only after they were seen to work. Says what is unusual. */
-export function calibrate(mount: string, log: Log): ThresholdUnit {
+export async function calibrate(mount: string, log: Log): Promise<ThresholdUnit> {
   let unit: ThresholdUnit;
   try {
-    unit = calibrateThresholds(mount);
+    unit = await calibrateThresholds(mount);
   } catch (error) {
     log.warn(
       "thresholds-untried",

@@ -14,7 +14,11 @@ import type { Log } from "../report/log.ts";
 import { calibrate } from "./calibrate.ts";
 
 /** The mounted hierarchy as the guard works with it. Says what it must do without. */
-export function openHierarchy(config: Config, { version, path }: MemoryMount, log: Log): Hierarchy {
+export async function openHierarchy(
+  config: Config,
+  { version, path }: MemoryMount,
+  log: Log,
+): Promise<Hierarchy> {
   if (version === 1) {
     const ledger = ledgerOf(config, (why) => {
       const message = `memory.oom_control is not written, because ${why}: kernel_oom = "hold" has no effect`;
@@ -22,7 +26,7 @@ export function openHierarchy(config: Config, { version, path }: MemoryMount, lo
     });
     const keeper = ledger && new OomKeeper(path, ledger, (cgroup, why) => sayNotKept(cgroup, why, log));
     const mayHold = whyNotWaiting(version, release()) === null;
-    return hierarchyV1(path, { unit: calibrate(path, log), keeper, mayHold });
+    return hierarchyV1(path, { unit: await calibrate(path, log), keeper, mayHold });
   }
   const ledger = ledgerOf(config, (why) =>
     log.warn("high-not-used", `memory.high is not written, because ${why}: polling carries the guard`),

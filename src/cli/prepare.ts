@@ -1,4 +1,5 @@
 import { release } from "node:os";
+import { reserveDescriptors } from "../../ffi/descriptor-table.ts";
 import { widenThreadPool } from "../../ffi/thread-pool.ts";
 import { memoryReader } from "../cgroup/memory-reader.ts";
 import type { Config } from "../config/config.ts";
@@ -15,15 +16,19 @@ import { openHierarchy } from "./open-hierarchy.ts";
 // One waits for the kernel's log, the others close descriptors and write files. Each costs some 50 KB for ever; what waits
 // for the kernel many at once has threads of its own (`ffi/async-write.ts`).
 const POOL_THREADS = 8;
+// For 400 cgroups; 32 KB of the kernel's memory.
+const DESCRIPTORS = 4096;
 
 /** Readies this process for the guard, and opens what the guard works with. What cannot be had is said and done without. */
-export function prepare(
+export async function prepare(
   config: Config,
   mount: MemoryMount,
   log: Log,
-): Omit<DaemonParts, "onFatal" | "onTick" | "onArmed"> {
+): Promise<Omit<DaemonParts, "onFatal" | "onTick" | "onArmed">> {
   widenThreadPool(POOL_THREADS);
-  const hierarchy = openHierarchy(config, mount, log);
+  const opening = openHierarchy(config, mount, log);
+  // Both wait for the kernel, and so at the same time.
+  reserveDescriptors(DESCRIPTORS);
   const blackBox = openBlackBox(config.stateDir, log);
   const clusterAccess = new ClusterAccess(config.kubernetes, process.env);
   keepCredentials(config, (message) => log.info("core-files-possible", message));
@@ -33,7 +38,7 @@ export function prepare(
   return {
     config,
     log,
-    hierarchy,
+    hierarchy: await opening,
     reader: memoryReader(mount.version),
     recorder,
     counted,

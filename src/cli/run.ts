@@ -56,7 +56,7 @@ async function guard(
   sayWhatHasNoEffect(config, mount.version, release(), (message) =>
     log.warn("setting-without-effect", message),
   );
-  const prepared = prepare(config, mount, log);
+  const prepared = await prepare(config, mount, log);
   const stop = new Stop(log, service);
   // One that comes while the guard starts waits, one that comes while it stops is too late; untended both would end the
   // process.

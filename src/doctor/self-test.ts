@@ -48,7 +48,7 @@ export interface SelfTestFacts {
  * @throws SysError or what node:fs throws, when the scratch cgroup cannot be made, armed or removed
  */
 export async function selfTest(mount: MemoryMount, isHeld: boolean, procRoot: string): Promise<Finding> {
-  const { hierarchy, told } = hierarchyToTry(mount, isHeld, procRoot);
+  const { hierarchy, told } = await hierarchyToTry(mount, isHeld, procRoot);
   const scratch = new Scratch(mount.path, procRoot);
   try {
     return judgeSelfTest(await tryChain(scratch, hierarchy, told, procRoot));
@@ -57,9 +57,9 @@ export async function selfTest(mount: MemoryMount, isHeld: boolean, procRoot: st
   }
 }
 
-function hierarchyToTry({ version, path }: MemoryMount, isHeld: boolean, procRoot: string) {
+async function hierarchyToTry({ version, path }: MemoryMount, isHeld: boolean, procRoot: string) {
   if (version === 1) {
-    const unit = calibrateThresholds(path, procRoot);
+    const unit = await calibrateThresholds(path, procRoot);
     return { hierarchy: hierarchyV1(path, { unit, keeper: null, mayHold: false }), told: unit };
   }
   const keeper = new HighKeeper(path, new ScratchMemory());

@@ -27,14 +27,10 @@ function register(directory: string, file: string, argument: string): number {
   }
 }
 
-/** Notifies when usage crosses a size, upwards or downwards. Blocks like `registerThresholdInPool`. @throws SysError */
-export function registerThreshold(directory: string, bytes: number, unit: "bytes" | "pages"): number {
-  return register(directory, "memory.usage_in_bytes", thresholdArgument(bytes, unit));
-}
-
 /**
- * The same without holding up the thread: the kernel waits for an RCU grace period before it answers
- * (__mem_cgroup_usage_register_event(), mm/memcontrol-v1.c), 14 to 44 ms on an idle machine; many at once share one.
+ * Notifies when usage crosses a size, upwards or downwards. Does not hold up the thread: the kernel waits for an RCU grace
+ * period before it answers (__mem_cgroup_usage_register_event(), mm/memcontrol-v1.c), 14 to 44 ms on an idle machine; many
+ * at once share one. @throws SysError
  */
 export async function registerThresholdInPool(
   directory: string,
