@@ -1,8 +1,5 @@
 import { createEventfd } from "./eventfd.ts";
-import { close } from "./file.ts";
-import { libc } from "./libc.ts";
-
-const F_DUPFD_CLOEXEC = 1030;
+import { close, duplicate } from "./file.ts";
 
 /**
  * Has the kernel make room for this many descriptors at once. It doubles the table whenever it is full, and in a process with
@@ -11,7 +8,7 @@ const F_DUPFD_CLOEXEC = 1030;
  */
 export function reserveDescriptors(count: number): void {
   const fd = createEventfd();
-  const last = libc.fcntl(fd, F_DUPFD_CLOEXEC, count - 1);
+  const last = duplicate(fd, count - 1);
   if (last >= 0) close(last);
   close(fd);
 }

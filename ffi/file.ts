@@ -82,9 +82,9 @@ export function rewind(fd: number): void {
 
 const F_DUPFD_CLOEXEC = 1030;
 
-/** A second descriptor for the same open file. @returns it, or -errno. */
-export function duplicate(fd: number): number {
-  const copy = libc.fcntl(fd, F_DUPFD_CLOEXEC, 0);
+/** A second descriptor for the same open file, the first free one from `least` on. @returns it, or -errno. */
+export function duplicate(fd: number, least = 0): number {
+  const copy = libc.fcntl(fd, F_DUPFD_CLOEXEC, least);
   return copy < 0 ? -errno() : copy;
 }
 

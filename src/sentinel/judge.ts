@@ -33,7 +33,7 @@ const RETRY_MS = 1000;
 const NOBODY_MS = 50;
 // Main is told of a near limit at most this often per cgroup; it reclaims far more seldom still.
 const NEAR_AGAIN_MS = 5000;
-// Where only the next crossing may escape the kernel: usage that trembles right below its threshold costs 0.3 % of a core.
+// Where only the next crossing may escape the kernel: usage that trembles right below its threshold is read 250 times a second.
 const UNHEARD_MS = 4;
 
 /** What a judge works with, all of it the sentinel's. */

@@ -29,7 +29,7 @@ describe.skipIf(missingLeak() !== null)("leaks that take their time, many at onc
   // What the kernel has charged ahead for a CPU goes back when others charge there: usage is below the threshold again for
   // a moment. The kernel does not see that, and says nothing when usage rises above it for good.
   test("die soon after their threshold, though usage falls below it again unseen", async () => {
-    // A page or two apart, so that usage crosses the threshold in every place between two looks of the kernel's.
+    // Four pages apart, so that usage crosses the threshold in every place between two looks of the kernel's.
     const cgroups = Array.from({ length: LEAKS }, (_, i) => top.child(`leak-${i}`, LIMIT + i * 16_384));
     const leaks = await Promise.all(
       cgroups.map(({ procsFile }) => startLeak({ procsFile, megabytes: 60, rateMbPerS: 3 })),
