@@ -1,6 +1,7 @@
 // Streams a file slowly in each of many cgroups, so that all of them hover at their limit, full of page cache.
 //   stream TOP_DIRECTORY PREFIX COUNT FILE BYTES_OF_EACH BYTES_PER_SECOND
-// The process in cgroup PREFIX-N reads its own BYTES_OF_EACH of FILE, round and round; the first BYTES_OF_EACH at full speed.
+// The process in cgroup PREFIX-N reads its own BYTES_OF_EACH of FILE, round and round; the first rounds at full speed, as a guard may
+// drop what the first one has read.
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #define CHUNK (64 << 10)
+#define FAST_ROUNDS 4
 
 static void stream(const char *file, off_t from, off_t size, double per_second) {
   static char buffer[CHUNK];
@@ -17,7 +19,7 @@ static void stream(const char *file, off_t from, off_t size, double per_second) 
   posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM);
   for (off_t at = 0;; at += CHUNK) {
     if (pread(fd, buffer, CHUNK, from + at % size) < 0) _exit(2);
-    if (at >= size) usleep(CHUNK / per_second * 1e6);
+    if (at >= FAST_ROUNDS * size) usleep(CHUNK / per_second * 1e6);
   }
 }
 
