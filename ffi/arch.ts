@@ -6,6 +6,7 @@ interface Arch {
   readonly epollDataOffset: number;
   readonly SYS_getdents64: number;
   readonly SYS_fstat: number;
+  readonly SYS_newfstatat: number;
   readonly SYS_memfd_create: number;
   readonly SYS_mlock2: number;
   /** Where st_nlink, st_mode and st_rdev lie in struct stat. */
@@ -21,6 +22,7 @@ const arches: Readonly<Record<string, Arch>> = {
     epollDataOffset: 4,
     SYS_getdents64: 217,
     SYS_fstat: 5,
+    SYS_newfstatat: 262,
     SYS_memfd_create: 319,
     SYS_mlock2: 325,
     linkCountOffset: 16,
@@ -33,6 +35,7 @@ const arches: Readonly<Record<string, Arch>> = {
     epollDataOffset: 8,
     SYS_getdents64: 61,
     SYS_fstat: 80,
+    SYS_newfstatat: 79,
     SYS_memfd_create: 279,
     SYS_mlock2: 284,
     linkCountOffset: 20,

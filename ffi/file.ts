@@ -3,7 +3,7 @@ import { arch } from "./arch.ts";
 import { writeElsewhere } from "./async-write.ts";
 import { EINTR } from "./errno.ts";
 import { errno, libc } from "./libc.ts";
-import { briefly, NativeBuffer } from "./native-buffer.ts";
+import { briefly, NativeBuffer, textOf } from "./native-buffer.ts";
 import { SysError } from "./sys-error.ts";
 
 // Calls for the hot path: no allocation, no exception. Each answers a non-negative result, or -errno.
@@ -14,6 +14,9 @@ const O_WRONLY = 0o1;
 const O_RDWR = 0o2;
 const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
+
+/** A text as the C library wants it: of `cString`, or of `briefly`. */
+type CPath = Pick<NativeBuffer, "address">;
 
 /** Opens for reading, relative to an open directory. @returns a descriptor, or -errno. */
 export function openReadAt(directoryFd: number, path: NativeBuffer): number {
@@ -28,13 +31,13 @@ export function openWriteAt(directoryFd: number, path: NativeBuffer): number {
 }
 
 /** Opens a directory below another one (or an absolute path). @returns a descriptor, or -errno. */
-export function openDirectoryAt(directoryFd: number, path: NativeBuffer): number {
+export function openDirectoryAt(directoryFd: number, path: CPath): number {
   const fd = libc.openat(directoryFd, path.address, O_RDONLY | O_CLOEXEC | arch.O_DIRECTORY, 0);
   return fd < 0 ? -errno() : fd;
 }
 
 /** Opens a directory. @returns a descriptor, or -errno. */
-export function openDirectory(path: NativeBuffer): number {
+export function openDirectory(path: CPath): number {
   return openDirectoryAt(AT_FDCWD, path);
 }
 
@@ -75,6 +78,13 @@ export function linkCount(fd: number): number {
   return stat.view.getUint32(arch.linkCountOffset, true);
 }
 
+/** The same of one that is not open, and so in one call instead of three. */
+export function linkCountOf(path: string): number {
+  const { address } = briefly(path);
+  if (Number(libc.syscall(arch.SYS_newfstatat, AT_FDCWD, address, stat.address, 0)) < 0) return 0;
+  return stat.view.getUint32(arch.linkCountOffset, true);
+}
+
 /** Moves a directory descriptor back to its first entry. */
 export function rewind(fd: number): void {
   libc.lseek(fd, 0, 0);
@@ -100,6 +110,18 @@ export function closeInPool(fd: number): void {
 
 // Calls for everything else: they throw SysError.
 
+/** Opens a file below an open directory, for reading or for writing. @param directory its path, for the error @throws SysError */
+export function openBelow(
+  directoryFd: number,
+  directory: string,
+  file: NativeBuffer,
+  purpose: "read" | "write",
+): number {
+  const fd = purpose === "read" ? openReadAt(directoryFd, file) : openWriteAt(directoryFd, file);
+  if (fd < 0) throw new SysError("open", -fd, `${directory}/${textOf(file)}`);
+  return fd;
+}
+
 /** Opens a file with the given open(2) flags. @throws SysError */
 export function openFile(path: string, flags: number, mode = 0o600): number {
   const fd = libc.openat(AT_FDCWD, briefly(path).address, flags | O_CLOEXEC, mode);
@@ -108,23 +130,36 @@ export function openFile(path: string, flags: number, mode = 0o600): number {
 }
 
 /**
- * The same on another thread, the C library's or else one of the pool, for writes that the kernel takes long over. Where a kernel can leave a part of the work
- * for later, it is asked to (O_NONBLOCK). @throws SysError
+ * Opens a control file to be written into. Where a kernel can leave a part of the work for later, it is asked to
+ * (O_NONBLOCK). @throws SysError
  */
+export function openForWriting(path: string): number {
+  return openFile(path, O_WRONLY | O_NONBLOCK);
+}
+
+/**
+ * Writes a whole text to an open control file on another thread, the C library's or else one of the pool, where the kernel
+ * takes long over it. @param path for the error @throws SysError
+ */
+export function writeInPool(fd: number, path: string, text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const settle = (code: number) => {
+      if (code === 0) resolve();
+      else reject(new SysError("write", code, path));
+    };
+    if (!writeElsewhere(fd, text, settle))
+      writeAsync(fd, text, (error) => settle(error === null ? 0 : Math.abs(error.errno ?? 0)));
+  });
+}
+
+/** The same for one write only. @throws SysError */
 export async function writeControlInPool(path: string, text: string): Promise<void> {
-  const fd = openFile(path, O_WRONLY | O_NONBLOCK);
+  const fd = openForWriting(path);
   try {
-    const code = await (writeElsewhere(fd, text) ?? writeInPool(fd, text));
-    if (code !== 0) throw new SysError("write", code, path);
+    await writeInPool(fd, path, text);
   } finally {
     close(fd);
   }
-}
-
-function writeInPool(fd: number, text: string): Promise<number> {
-  return new Promise((resolve) => {
-    writeAsync(fd, text, (error) => resolve(error === null ? 0 : Math.abs(error.errno ?? 0)));
-  });
 }
 
 /** Writes a whole text to a control file with one write, as cgroup files want it. @throws SysError */
@@ -149,7 +184,8 @@ export function openControl(path: string, text: string): number {
   }
 }
 
-function writeWhole(fd: number, path: string, text: string): void {
+/** Writes a whole text to an open control file with one write. @param path for the error @throws SysError */
+export function writeWhole(fd: number, path: string, text: string): void {
   const { address, lengthBytes } = briefly(text);
   while (libc.write(fd, address, lengthBytes) < 0) {
     const code = errno();

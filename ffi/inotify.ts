@@ -1,7 +1,8 @@
 import { read as readAsync } from "node:fs";
-import { close } from "./file.ts";
+import { close, readNext } from "./file.ts";
 import { errno, libc } from "./libc.ts";
-import { briefly, cString } from "./native-buffer.ts";
+import { briefly, cString, NativeBuffer } from "./native-buffer.ts";
+import { isReadable } from "./poll.ts";
 import { SysError } from "./sys-error.ts";
 
 const IN_CLOEXEC = 0o2000000;
@@ -46,29 +47,36 @@ export function parseInotify(bytes: Uint8Array): InotifyEvent[] {
 /** Change notifications for directories (inotify(7)). One pool thread waits in read; the event loop stays free. */
 export class Inotify {
   readonly #fd: number;
-  readonly #buffer = Buffer.alloc(64 * 1024);
+  readonly #buffer = new NativeBuffer(64 * 1024);
   #closed = false;
 
   /** @throws SysError EMFILE when fs.inotify.max_user_instances is used up. */
   constructor(onEvents: (events: InotifyEvent[]) => void, onError: (error: SysError) => void) {
     this.#fd = libc.inotify_init1(IN_CLOEXEC);
     if (this.#fd < 0) throw new SysError("inotify_init1", errno());
-    const next = () => {
-      readAsync(this.#fd, this.#buffer, 0, this.#buffer.length, null, (error, count) => {
-        if (this.#closed) {
-          close(this.#fd);
-          return;
-        }
-        if (error) onError(new SysError("read", error.errno ?? 0, "inotify", { cause: error }));
+    const { bytes } = this.#buffer;
+    const wait = () => {
+      readAsync(this.#fd, bytes, 0, bytes.length, null, (error, count) => {
+        if (this.#closed) close(this.#fd);
+        else if (error) onError(new SysError("read", error.errno ?? 0, "inotify", { cause: error }));
         else {
-          const events = parseInotify(this.#buffer.subarray(0, count));
-          // The next read first: what the events lead to may keep the pool's threads busy for tens of milliseconds.
-          next();
-          onEvents(events);
+          onEvents(parseInotify(bytes.subarray(0, count)));
+          const more = this.#readMore();
+          if (more.length > 0) onEvents(more);
+          wait();
         }
       });
     };
-    next();
+    wait();
+  }
+
+  /**
+   * What has come meanwhile, of which the end of a watch is always one: reading it here costs nothing, where the pool
+   * wakes three threads for it, and they this one.
+   */
+  #readMore(): InotifyEvent[] {
+    const count = !this.#closed && isReadable(this.#fd) ? readNext(this.#fd, this.#buffer) : 0;
+    return parseInotify(this.#buffer.bytes.subarray(0, Math.max(0, count)));
   }
 
   /** Watches a directory. @returns the watch number events carry. @throws SysError ENOENT: it is gone; ENOSPC: max_user_watches is used up. */

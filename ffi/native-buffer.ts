@@ -31,6 +31,11 @@ export function cString(text: string): NativeBuffer {
   return buffer;
 }
 
+/** What `cString` was made of. */
+export function textOf({ bytes }: NativeBuffer): string {
+  return new TextDecoder().decode(bytes.subarray(0, -1));
+}
+
 /**
  * The same for a call that is over when the next text is made: each of its own buffers takes 400 bytes that somebody has to
  * collect, and arming a cgroup needs a dozen.

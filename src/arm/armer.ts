@@ -1,7 +1,7 @@
 import { ENODEV, ENOENT } from "../../ffi/errno.ts";
 import { close, closeInPool } from "../../ffi/file.ts";
 import { SysError } from "../../ffi/sys-error.ts";
-import type { Hierarchy, Refusal, Wanted } from "../cgroup/hierarchy.ts";
+import type { Hierarchy, Refusal, Signal, Wanted } from "../cgroup/hierarchy.ts";
 import type { SettingsMatcher } from "../config/rules.ts";
 import { cacheFloorBytes, marginBytes } from "../decide/margin.ts";
 import { classify } from "../discover/classify.ts";
@@ -70,22 +70,27 @@ export class Armer {
     const { hierarchy } = this.#ports;
     this.#attempt(cgroup, () => {
       const limitBytes = hierarchy.limitBytes(cgroup);
-      const coversChildren = hierarchy.coversChildren(cgroup);
-      const entry = this.#entries.get(cgroup) ?? {
+      const known = this.#entries.get(cgroup);
+      // Most are as they were, and of names and rules others tell.
+      if (known?.wanted && known.limitBytes === limitBytes && known.identity.kind !== "pod") {
+        this.#renew(known, known.wanted);
+        return;
+      }
+      const entry = known ?? {
         cgroup,
         path: classify(cgroup),
         limitBytes,
         thresholdBytes: limitBytes,
-        coversChildren,
+        coversChildren: true,
         identity: this.#identify(cgroup),
         slot: null,
         armedWith: "",
+        wanted: null,
         helpless: false,
         refused: false,
         knownAs: "",
       };
       entry.limitBytes = limitBytes;
-      entry.coversChildren = coversChildren;
       this.#entries.set(cgroup, entry);
       this.#settle(entry);
     });
@@ -148,9 +153,8 @@ export class Armer {
     this.refresh(cgroup);
   }
 
-  /** The sentinel has ended a watch: its slot may be given again. */
-  released({ slot, fds }: Extract<FromSentinel, { type: "released" }>): void {
-    this.#slots.free(slot);
+  /** Closes what the sentinel has left open of a watch that it has ended. */
+  leftOpen({ fds }: Extract<FromSentinel, { type: "left-open" }>): void {
     for (const fd of fds) closeInPool(fd);
   }
 
@@ -189,6 +193,7 @@ export class Armer {
       entry.knownAs = knownAs;
       this.#ports.send({ type: "know", cgroup, known: { identity, policy } });
     }
+    if (identity.kind === "pod") entry.coversChildren = this.#ports.hierarchy.coversChildren(cgroup);
     if (!isWorthArming(entry)) {
       this.#disarm(entry);
       this.#ports.hierarchy.letGo(cgroup);
@@ -219,6 +224,7 @@ export class Armer {
     const slot = this.#slots.take(cgroup);
     entry.slot = slot;
     entry.armedWith = armedWith;
+    entry.wanted = wanted;
     const { kind } = identity;
     this.#ports.send({
       type: "watch",
@@ -257,18 +263,17 @@ export class Armer {
 
   /** Until they are granted the sentinel looks by itself. */
   async #armThresholds(entry: Entry, slot: number, wanted: Wanted): Promise<void> {
-    const { cgroup, armedWith } = entry;
-    const granted = await this.#ports.hierarchy.armThresholds(cgroup, wanted).catch((error) => {
+    const { hierarchy, send } = this.#ports;
+    const hand = (signal: Signal) => {
+      if (entry.slot === slot) send({ type: "signals", slot, signals: [signal] });
+      else close(signal.fd);
+    };
+    try {
+      this.#sayRefused(await hierarchy.armThresholds(entry.cgroup, wanted, hand));
+    } catch (error) {
       // Removed meanwhile; inotify tells.
-      if (error instanceof SysError) return null;
-      throw error;
-    });
-    if (granted === null) return;
-    this.#sayRefused(granted.refused);
-    const stillArmed =
-      this.#entries.get(cgroup) === entry && entry.slot === slot && entry.armedWith === armedWith;
-    if (stillArmed) this.#ports.send({ type: "signals", slot, signals: granted.signals });
-    else for (const { fd } of granted.signals) close(fd);
+      if (!(error instanceof SysError)) throw error;
+    }
   }
 
   #sayRefused(refused: readonly Refusal[]): void {
@@ -284,5 +289,6 @@ export class Armer {
     this.#slots.leave(entry.slot);
     entry.slot = null;
     entry.armedWith = "";
+    entry.wanted = null;
   }
 }

@@ -1,3 +1,4 @@
+import type { Wanted } from "../cgroup/hierarchy.ts";
 import type { PathClass } from "../discover/classify.ts";
 import type { NamesChange } from "../discover/container-names.ts";
 import type { Identity } from "../discover/identity.ts";
@@ -9,12 +10,15 @@ export interface Entry {
   limitBytes: number;
   /** With its present limit and rules; meaningless without a limit. */
   thresholdBytes: number;
+  /** Asked of pods only: containers have no children of their own accord. */
   coversChildren: boolean;
   identity: Identity;
   /** The place in the sentinel's table; null while not armed. */
   slot: number | null;
   /** What the watch was armed with, to see a difference. */
   armedWith: string;
+  /** What the hierarchy was asked for with it; null while not armed. */
+  wanted: Wanted | null;
   /** Nobody in it may be killed: it must not be held back until the sentinel says that this is over. */
   helpless: boolean;
   /** The sentinel could not take the watch over. */

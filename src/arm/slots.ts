@@ -1,6 +1,8 @@
-/** The places in the sentinel's table. One is given again only when the sentinel has ended what was in it. */
+/**
+ * The places in the sentinel's table. None is given twice: so the sentinel need not say when it has ended what was in one,
+ * and what still comes from there is nobody's.
+ */
 export class Slots {
-  readonly #free: number[] = [];
   readonly #cgroups = new Map<number, string>();
   #next = 1;
 
@@ -16,18 +18,13 @@ export class Slots {
 
   /** A slot for this cgroup. */
   take(cgroup: string): number {
-    const slot = this.#free.pop() ?? this.#next++;
+    const slot = this.#next++;
     this.#cgroups.set(slot, cgroup);
     return slot;
   }
 
-  /** Its cgroup is watched no more; the sentinel has yet to say so. */
+  /** Its cgroup is watched no more. */
   leave(slot: number): void {
     this.#cgroups.delete(slot);
-  }
-
-  /** The sentinel has ended the watch. */
-  free(slot: number): void {
-    this.#free.push(slot);
   }
 }

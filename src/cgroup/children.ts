@@ -1,5 +1,6 @@
-import { close, linkCount, openDirectoryAt, readDirectory, rewind } from "../../ffi/file.ts";
+import { close, linkCount, linkCountOf, openDirectoryAt, readDirectory, rewind } from "../../ffi/file.ts";
 import { cString, NativeBuffer } from "../../ffi/native-buffer.ts";
+import { openCgroup } from "./open-files.ts";
 
 // struct linux_dirent64 (include/linux/dirent.h): u64 ino, s64 offset, u16 record length, u8 type, name.
 const RECORD_LENGTH = 16;
@@ -38,6 +39,17 @@ export function childNames(directoryFd: number): string[] {
   }
   found.sort((a, b) => (a.inode < b.inode ? -1 : 1));
   return found.map(({ name }) => name);
+}
+
+/** The same of one that is not open. @throws SysError */
+export function childNamesBelow(directory: string): string[] {
+  if (linkCountOf(directory) === LEAF_LINKS) return [];
+  const fd = openCgroup(directory);
+  try {
+    return childNames(fd);
+  } finally {
+    close(fd);
+  }
 }
 
 /**

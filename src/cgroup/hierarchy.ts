@@ -62,11 +62,7 @@ export function descriptors(armed: Armed): number[] {
 export type ReclaimOutcome = "done" | "cut-off" | "refused" | "failed";
 
 /** Files of a cgroup by which others change what it is armed with. */
-export interface ControlFiles {
-  readonly names: readonly string[];
-  /** Each needs a watch of its own: one on the directory would tell of other files, again and again (inotify). */
-  readonly singly: boolean;
-}
+export type ControlFiles = readonly string[];
 
 /** The memory controller as the main thread uses it. Cgroup names are relative to the mount ("/kubepods/x"). */
 export interface Hierarchy {
@@ -79,10 +75,16 @@ export interface Hierarchy {
   /** Opens the cgroup and asks for what the kernel grants at once; nothing stays open when it throws. @throws SysError */
   arm(cgroup: string): Armed & Granted;
   /**
-   * Asks to be told when usage crosses these sizes. Takes the kernel some 20 ms (v1), or as long as it takes to bring
-   * usage below the threshold (v2). @throws SysError when the cgroup is gone
+   * Asks to be told when usage crosses these sizes. Takes the kernel some 20 ms each (v1), or as long as it takes to bring
+   * usage below the threshold (v2).
+   * @param onGranted gets each as it is granted, and closes it
+   * @returns what was not @throws SysError when the cgroup is gone
    */
-  armThresholds(cgroup: string, wanted: Wanted): Promise<Granted>;
+  armThresholds(
+    cgroup: string,
+    wanted: Wanted,
+    onGranted: (signal: Signal) => void,
+  ): Promise<readonly Refusal[]>;
   /** Puts into the cgroup what `armThresholds` put there, where somebody has overwritten it or it was let go. @throws SysError */
   renew(cgroup: string, wanted: Wanted): Promise<void>;
   /** Takes back what `armThresholds` put into the cgroup. One that is gone needs nothing. */

@@ -1,11 +1,11 @@
-import { close, openDirectory, openFile } from "../../ffi/file.ts";
-import { cString } from "../../ffi/native-buffer.ts";
+import { close, openBelow, openDirectory } from "../../ffi/file.ts";
+import { briefly, type NativeBuffer } from "../../ffi/native-buffer.ts";
 import { SysError } from "../../ffi/sys-error.ts";
 import type { Armed } from "./hierarchy.ts";
 
 /** Opens a cgroup's directory. @throws SysError */
 export function openCgroup(directory: string): number {
-  const fd = openDirectory(cString(directory));
+  const fd = openDirectory(briefly(directory));
   if (fd < 0) throw new SysError("open", -fd, directory);
   return fd;
 }
@@ -17,8 +17,8 @@ export function openCgroup(directory: string): number {
  */
 export function openFiles<T>(
   directory: string,
-  names: { readonly usage: string; readonly stat: string },
-  more: (keep: (fd: number) => number) => T,
+  files: { readonly usage: NativeBuffer; readonly stat: NativeBuffer },
+  more: (keep: (fd: number) => number, directoryFd: number) => T,
 ): Omit<Armed, "signals"> & T {
   const opened: number[] = [];
   const keep = (fd: number) => {
@@ -27,9 +27,9 @@ export function openFiles<T>(
   };
   try {
     const directoryFd = keep(openCgroup(directory));
-    const usageFd = keep(openFile(`${directory}/${names.usage}`, 0));
-    const statFd = keep(openFile(`${directory}/${names.stat}`, 0));
-    return { directoryFd, usageFd, statFd, ...more(keep) };
+    const usageFd = keep(openBelow(directoryFd, directory, files.usage, "read"));
+    const statFd = keep(openBelow(directoryFd, directory, files.stat, "read"));
+    return { directoryFd, usageFd, statFd, ...more(keep, directoryFd) };
   } catch (error) {
     for (const fd of opened) close(fd);
     throw error;

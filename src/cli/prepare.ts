@@ -24,7 +24,7 @@ export async function prepare(
   config: Config,
   mount: MemoryMount,
   log: Log,
-): Promise<Omit<DaemonParts, "onFatal" | "onTick" | "onArmed">> {
+): Promise<Omit<DaemonParts, "onFatal" | "onTick" | "onWarm">> {
   widenThreadPool(POOL_THREADS);
   const opening = openHierarchy(config, mount, log);
   // Both wait for the kernel, and so at the same time.

@@ -72,7 +72,7 @@ async function guard(
       log.error("sentinel-failed", `${reason}; nobody guards any more`);
       stop.ask(reason, exitCode.failed);
     },
-    onArmed: () => memory.settle(),
+    onWarm: () => memory.settle(),
     onTick: () => {
       service.renew();
       memory.keep();

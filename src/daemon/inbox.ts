@@ -74,8 +74,8 @@ export class Inbox {
       case "gone":
         armer.gone(message.slot);
         break;
-      case "released":
-        armer.released(message);
+      case "left-open":
+        armer.leftOpen(message);
         break;
       case "trouble":
         log.once(message.kind, message.key, "warn", message.message);

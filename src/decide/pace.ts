@@ -72,3 +72,15 @@ const LOOK_MS = 0.06;
 export function sharedPollMs(pollMs: number, others: number): number {
   return Math.max(pollMs, Math.ceil((others * LOOK_MS) / SHARE));
 }
+
+// Those that are due at once hold up a notification: five or six of 250 cgroups that are full of cache, 0.3 ms.
+const LATER_BY_AT_MOST = 1 / 32;
+
+/**
+ * The time of a look that may be a little later, so that one wake-up, 0.05 ms by itself, does for several cgroups.
+ * @param inMs how long it is until then
+ */
+export function togetherMs(nowMs: number, inMs: number): number {
+  const gridMs = 2 ** Math.floor(Math.log2(inMs * LATER_BY_AT_MOST));
+  return gridMs < 1 ? nowMs + inMs : Math.ceil((nowMs + inMs) / gridMs) * gridMs;
+}

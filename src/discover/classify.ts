@@ -36,7 +36,8 @@ export function classify(path: string): PathClass {
   let podDepth = -1;
   let containerId: string | null = null;
   let containerDepth = -1;
-  for (const [depth, segment] of segments.entries()) {
+  for (let depth = 0; depth < segments.length; depth++) {
+    const segment = segments[depth]!;
     const podHere = podAt(segments, depth);
     if (podHere !== null) {
       pod = podHere;

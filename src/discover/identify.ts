@@ -16,13 +16,14 @@ export interface NameLookup {
  * @param pods what the API server knows, for containers of which no runtime tells names of Kubernetes.
  */
 export function identifyCgroup(path: string, names: NameLookup, pods?: PodDirectory): Identity {
-  const { containerId, podUid } = classify(path);
+  const seen = classify(path);
+  const { containerId, podUid } = seen;
   const name =
     names.byCgroup(path) ??
     (containerId === null ? undefined : names.byContainerId(containerId)) ??
     enclosing(path, names) ??
     (podUid === null ? undefined : names.byPodUid(podUid));
-  const identity = identify(path, name);
+  const identity = identify(path, name, seen);
   return pods === undefined ? identity : supplement(identity, pods);
 }
 
@@ -31,7 +32,7 @@ function supplement(identity: Identity, pods: PodDirectory): Identity {
   const found = identity.namespace === null ? findPod(identity, pods) : null;
   const { podUid } = found ?? identity;
   const qos = identity.qos ?? (podUid === null ? null : (pods.pod(podUid)?.qos ?? null));
-  if (found === null) return { ...identity, qos };
+  if (found === null) return qos === identity.qos ? identity : { ...identity, qos };
   // The API server lists a pod's containers, never its sandbox.
   const kind = identity.kind === "sandbox" && found.container !== null ? "container" : identity.kind;
   return { ...identity, ...found, kind, container: identity.container ?? found.container, qos };
@@ -42,9 +43,9 @@ function supplement(identity: Identity, pods: PodDirectory): Identity {
  * exception: a path that is a pod's stays a pod, since killing "that container" would kill its neighbours.
  * @param name the container in this cgroup, or around it, or another one of the same pod; one that has
  *   nothing to do with the path is ignored.
+ * @param seen what the path alone tells
  */
-export function identify(path: string, name: ContainerName | undefined): Identity {
-  const seen = classify(path);
+export function identify(path: string, name: ContainerName | undefined, seen = classify(path)): Identity {
   const relation = name === undefined ? "none" : relate(path, seen, name);
   if (name === undefined || relation === "none") {
     const { kind, podUid, containerId, qos } = seen;

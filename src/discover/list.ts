@@ -1,5 +1,16 @@
-import { readdirSync } from "node:fs";
+import { SysError } from "../../ffi/sys-error.ts";
+import { childNamesBelow } from "../cgroup/children.ts";
 import type { Roots } from "./roots.ts";
+
+/** None of one that was removed since its parent was listed. */
+function childrenOf(directory: string): string[] {
+  try {
+    return childNamesBelow(directory);
+  } catch (error) {
+    if (error instanceof SysError) return [];
+    throw error;
+  }
+}
 
 /** Every cgroup inside the roots that exists now, parents before children, for a command that looks once. */
 export function listCgroups(mount: string, roots: Roots): string[] {
@@ -9,13 +20,7 @@ export function listCgroups(mount: string, roots: Roots): string[] {
     if (place === "outside") return;
     if (place === "inside") found.push(cgroup);
     const below = cgroup === "/" ? "" : cgroup;
-    try {
-      for (const entry of readdirSync(`${mount}${below}`, { withFileTypes: true })) {
-        if (entry.isDirectory()) visit(`${below}/${entry.name}`);
-      }
-    } catch {
-      // Removed between the listing of its parent and its own.
-    }
+    for (const name of childrenOf(`${mount}${below}`)) visit(`${below}/${name}`);
   };
   visit("/");
   return found;

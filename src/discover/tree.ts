@@ -1,4 +1,3 @@
-import { readdirSync } from "node:fs";
 import { ENOENT } from "../../ffi/errno.ts";
 import {
   IN_CREATE,
@@ -13,11 +12,12 @@ import {
   type InotifyEvent,
 } from "../../ffi/inotify.ts";
 import { SysError } from "../../ffi/sys-error.ts";
+import { childNamesBelow } from "../cgroup/children.ts";
 import type { ControlFiles } from "../cgroup/hierarchy.ts";
 import { isWithin } from "../proc/cgroup-path.ts";
 import type { Roots } from "./roots.ts";
 
-const MASK_ABOVE = IN_CREATE | IN_DELETE | IN_DELETE_SELF | IN_ONLYDIR;
+const MASK = IN_CREATE | IN_DELETE | IN_DELETE_SELF | IN_ONLYDIR;
 
 /** What the tree tells; cgroups are relative to the mount. */
 export interface TreeListener {
@@ -42,15 +42,10 @@ interface Directory {
   readonly files: readonly number[];
 }
 
-/** What a watch is on: a cgroup's directory (null), or one file in it. */
-interface Watched {
-  readonly cgroup: string;
-  readonly file: string | null;
-}
-
 /**
  * The cgroups under the roots as they come and go. inotify works on the cgroup file systems: IN_CREATE of a child
- * cgroup, IN_DELETE, IN_MODIFY with the name of a control file that is written. Where other programs have used up the
+ * cgroup, IN_DELETE, IN_MODIFY of a control file that is written. Each of those has a watch of its own: one on the directory
+ * tells of memory.events a hundred times a second (v2), and of each registration of the guard's own (v1). Where other programs have used up the
  * user's instances or watches, only `resync` sees what comes and goes.
  */
 export class CgroupTree {
@@ -58,7 +53,9 @@ export class CgroupTree {
   readonly #control: ControlFiles;
   readonly #listener: TreeListener;
   readonly #directories = new Map<string, Directory>();
-  readonly #byWatch = new Map<number, Watched>();
+  /** The cgroups whose directories, and in whose files, are watched. */
+  readonly #byWatch = new Map<number, string>();
+  readonly #byFileWatch = new Map<number, string>();
   #inotify: Inotify | null = null;
   #roots: Roots;
 
@@ -112,16 +109,18 @@ export class CgroupTree {
   #handle(events: readonly InotifyEvent[]): void {
     for (const { watch, mask, name } of events) {
       if (mask & IN_Q_OVERFLOW) {
+        // The ends of watches may be among what was lost.
+        this.#byWatch.clear();
+        this.#byFileWatch.clear();
         this.resync();
         for (const cgroup of [...this.cgroups()]) this.#listener.onAdded(cgroup);
         return;
       }
-      const watched = this.#byWatch.get(watch);
-      if (watched === undefined) continue;
-      const { cgroup: directory, file } = watched;
-      if (mask & IN_MODIFY) this.#written(directory, file ?? name);
-      else if (file !== null) this.#byWatch.delete(watch);
-      else if (mask & (IN_DELETE_SELF | IN_IGNORED)) this.#forgetBelow(directory);
+      const written = this.#byFileWatch.get(watch);
+      if (written !== undefined) this.#fileChanged(written, watch, mask);
+      const directory = this.#byWatch.get(watch);
+      if (directory === undefined) continue;
+      if (mask & (IN_DELETE_SELF | IN_IGNORED)) this.#forgetBelow(directory);
       else if (mask & IN_ISDIR) {
         const cgroup = directory === "/" ? `/${name}` : `${directory}/${name}`;
         if (mask & IN_CREATE) this.#visit(cgroup, new Set());
@@ -130,8 +129,9 @@ export class CgroupTree {
     }
   }
 
-  #written(cgroup: string, file: string): void {
-    if (this.#control.names.includes(file)) this.#listener.onWritten(cgroup);
+  #fileChanged(cgroup: string, watch: number, mask: number): void {
+    if (mask & IN_MODIFY) this.#listener.onWritten(cgroup);
+    else this.#byFileWatch.delete(watch);
   }
 
   /** Watches a directory first and lists it then, so that a child made in between is seen either way. */
@@ -142,10 +142,11 @@ export class CgroupTree {
     if (!this.#watch(cgroup, path, place === "inside")) return;
     let names: string[];
     try {
-      names = readdirSync(path, { withFileTypes: true }).flatMap((e) => (e.isDirectory() ? [e.name] : []));
+      names = childNamesBelow(path);
     } catch (error) {
+      if (!(error instanceof SysError)) throw error;
       // Removed meanwhile; or it cannot be told (no descriptor left), and then nothing below it is given up.
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") this.#keepBelow(cgroup, seen);
+      if (error.errno !== ENOENT) this.#keepBelow(cgroup, seen);
       return;
     }
     seen.add(cgroup);
@@ -154,26 +155,30 @@ export class CgroupTree {
 
   #watch(cgroup: string, path: string, inside: boolean): boolean {
     const before = this.#directories.get(cgroup);
-    const whole = inside && !this.#control.singly ? MASK_ABOVE | IN_MODIFY : MASK_ABOVE;
-    const watch = this.#ask(path, whole);
+    // A watch holds until the kernel says that it has ended.
+    const isWatched = before !== undefined && this.#byWatch.has(before.watch);
+    const watch = isWatched ? before.watch : this.#ask(path, MASK);
     if (watch === null) return false;
-    const names = inside && this.#control.singly ? this.#control.names : [];
-    // A file that is not there belongs to a controller that is off, and may come.
-    const watches = names.map((file) => ({
-      file,
-      watch: this.#ask(`${path}/${file}`, IN_MODIFY) ?? NO_FILE,
-    }));
-    const files = watches.map((file) => file.watch);
+    const known = before?.watch === watch ? before.files : [];
+    const names = inside ? this.#control : [];
+    const files = names.map((name, i) => this.#watchFile(`${path}/${name}`, known[i]));
     // A directory that was removed and made again has another watch number; so has one known without a watch.
     if (before !== undefined && before.watch !== watch) this.#forget(cgroup);
-    else this.#unwatch(before?.files.filter((file) => !files.includes(file)) ?? []);
+    else if (before !== undefined) this.#unwatch(before.files.filter((file) => !files.includes(file)));
     this.#directories.set(cgroup, { watch, inside, files });
-    if (watch >= 0) this.#byWatch.set(watch, { cgroup, file: null });
-    for (const { file, watch } of watches) if (watch >= 0) this.#byWatch.set(watch, { cgroup, file });
+    if (watch >= 0) this.#byWatch.set(watch, cgroup);
+    for (const file of files) if (file >= 0) this.#byFileWatch.set(file, cgroup);
     const wasInside = before?.inside === true && before.watch === watch;
     if (inside && !wasInside) this.#listener.onAdded(cgroup);
     if (!inside && wasInside) this.#listener.onRemoved(cgroup);
     return true;
+  }
+
+  /** @param known its watch, if it had one in the same directory */
+  #watchFile(path: string, known: number | undefined): number {
+    if (known !== undefined && this.#byFileWatch.has(known)) return known;
+    // A file that is not there belongs to a controller that is off, and may come.
+    return this.#ask(path, IN_MODIFY) ?? NO_FILE;
   }
 
   /** Null: it is not there. */
@@ -210,6 +215,7 @@ export class CgroupTree {
     for (const watch of watches) {
       if (watch < 0) continue;
       this.#byWatch.delete(watch);
+      this.#byFileWatch.delete(watch);
       this.#inotify?.unwatch(watch);
     }
   }

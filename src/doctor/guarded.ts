@@ -19,7 +19,7 @@ export interface Guarded {
   readonly uncovered: readonly string[];
   /** Whether the kernel holds them back at their thresholds (cgroup v2, memory.high). */
   readonly isHeld: boolean;
-  /** inotify watches for one cgroup: its directory, and on cgroup v2 each file in it that counts. */
+  /** inotify watches for one cgroup: its directory, and each file in it that counts. */
   readonly watchesEach: number;
   /** Descriptors for one cgroup with a limit. */
   readonly descriptorsEach: number;
@@ -53,7 +53,7 @@ export function lookAtGuarded(hierarchy: Hierarchy, config: Config, isHeld: bool
     limited,
     uncovered,
     isHeld,
-    watchesEach: control.singly ? 1 + control.names.length : 1,
+    watchesEach: 1 + control.length,
     descriptorsEach: version === 1 ? DESCRIPTORS_V1 : isHeld ? DESCRIPTORS_HELD : DESCRIPTORS_NOT_HELD,
   };
 }

@@ -82,15 +82,14 @@ async function tryChain(
   const opened = descriptors(armed);
   const epoll = new Epoll(1);
   try {
-    const thresholds = await hierarchy.armThresholds(scratch.cgroup, {
-      thresholdBytes: THRESHOLD_BYTES,
-      nearBytes: 0,
-      hold: true,
-      waitAtLimit: false,
+    const wanted = { thresholdBytes: THRESHOLD_BYTES, nearBytes: 0, hold: true, waitAtLimit: false };
+    const granted: Signal[] = [];
+    const notGranted = await hierarchy.armThresholds(scratch.cgroup, wanted, (signal) => {
+      opened.push(signal.fd);
+      granted.push(signal);
     });
-    opened.push(...thresholds.signals.map(({ fd }) => fd));
-    const refused = [...armed.refused, ...thresholds.refused];
-    const threshold = thresholds.signals.find(({ meaning }) => meaning === "threshold");
+    const refused = [...armed.refused, ...notGranted];
+    const threshold = granted.find(({ meaning }) => meaning === "threshold");
     if (threshold !== undefined) listenAfresh(epoll, threshold);
     const reader = memoryReader(version);
     const leak = scratch.start(LEAK);

@@ -1,7 +1,7 @@
 import { fstatSync, writeSync } from "node:fs";
 import { isatty } from "node:tty";
 import { peerPath } from "../../ffi/peer-path.ts";
-import { isWritable } from "../../ffi/writable.ts";
+import { isWritable } from "../../ffi/poll.ts";
 
 /** Where log lines go. */
 export interface LogTarget {

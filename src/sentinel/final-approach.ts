@@ -1,6 +1,6 @@
 import type { MemoryReader } from "../cgroup/hierarchy.ts";
 import { type Allowance, allowanceLeftMs, fullAllowance, spend } from "../decide/allowance.ts";
-import { closeIn, closeLooks, comeNear } from "../decide/closing-in.ts";
+import { closeIn, closeLooks, comeNear, isRehearsalDue } from "../decide/closing-in.ts";
 import { step } from "../decide/step.ts";
 import type { Executor } from "./executor.ts";
 import type { Watch } from "./watch.ts";
@@ -36,7 +36,10 @@ export class FinalApproach {
     const isLeft = usageBytes < nearBytes || allowanceLeftMs(this.#allowance, closeLooks, nowMs) <= 0;
     watch.closingIn = isLeft || next.nextMs === Number.POSITIVE_INFINITY ? null : next;
     if (watch.closingIn === null) return Number.POSITIVE_INFINITY;
-    this.#rehearse(watch, usageBytes, nowMs);
+    if (isRehearsalDue(next, nowMs)) {
+      watch.closingIn = { ...next, rehearsedMs: nowMs };
+      this.#rehearse(watch, usageBytes, nowMs);
+    }
     this.#allowance = spend(this.#allowance, closeLooks, performance.now() - nowMs, nowMs);
     return next.nextMs;
   }

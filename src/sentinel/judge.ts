@@ -4,7 +4,6 @@ import { readWithinBudget } from "../act/strike.ts";
 import type { MemoryReader } from "../cgroup/hierarchy.ts";
 import { pidsBelow } from "../cgroup/processes.ts";
 import { staysInStep } from "../decide/crossing.ts";
-import { LONGEST_POLL_MS, pace, sharedPollMs } from "../decide/pace.ts";
 import type { Reading } from "../decide/reading.ts";
 import { skipReason } from "../decide/skip.ts";
 import { belowThreshold, step, usageSuffices, type Verdict } from "../decide/step.ts";
@@ -12,20 +11,13 @@ import { WAITING_LOOK_MS } from "../decide/waiting.ts";
 import type { Trigger } from "../record/incident.ts";
 import type { Executor } from "./executor.ts";
 import { FinalApproach } from "./final-approach.ts";
+import { Looks } from "./looks.ts";
 import type { OomWatch } from "./oom-watch.ts";
 import type { FromSentinel, Start } from "./protocol.ts";
 import { countSkip } from "./skips.ts";
 import type { Troubles } from "./troubles.ts";
 import { lookAtWaiters } from "./waiters.ts";
-import {
-  freshSnapshot,
-  hasThreshold,
-  heedThreshold,
-  isHeld,
-  listenToReclaim,
-  type Watch,
-  willBeTold,
-} from "./watch.ts";
+import { freshSnapshot, heedThreshold, isHeld, listenToReclaim, type Watch } from "./watch.ts";
 
 // Over the threshold with nobody to kill, or not readable: look again now and then.
 const RETRY_MS = 1000;
@@ -33,8 +25,6 @@ const RETRY_MS = 1000;
 const NOBODY_MS = 50;
 // Main is told of a near limit at most this often per cgroup; it reclaims far more seldom still.
 const NEAR_AGAIN_MS = 5000;
-// Where only the next crossing may escape the kernel: usage that trembles right below its threshold is read 250 times a second.
-const UNHEARD_MS = 4;
 
 /** What a judge works with, all of it the sentinel's. */
 export interface Court {
@@ -56,11 +46,7 @@ export class Judge {
   readonly #oom: OomWatch;
   readonly #troubles: Troubles;
   readonly #post: (message: FromSentinel) => void;
-  readonly #polled = new Set<Watch>();
-  /** Those over their threshold because of cache. */
-  readonly #full = new Set<Watch>();
-  /** Those right below their threshold whose next crossing the kernel may not tell. */
-  readonly #unheard = new Set<Watch>();
+  readonly #looks = new Looks();
   readonly #approach: FinalApproach;
 
   constructor({ start, reader, epoll, executor, oom, troubles, post }: Court) {
@@ -76,16 +62,12 @@ export class Judge {
 
   /** When the next cgroup is to be looked at without a notification; Infinity: none is. */
   nextMs(): number {
-    let next = Number.POSITIVE_INFINITY;
-    for (const watch of this.#polled) next = Math.min(next, watch.nextPollMs);
-    return next;
+    return this.#looks.nextMs();
   }
 
   /** Looks at those that are due. @param before called for each before that */
   lookAtDue(nowMs: number, before: (watch: Watch) => void): void {
-    // A look changes the set, and what is put into a set again comes up again: for ever, where it is due at once.
-    for (const watch of [...this.#polled]) {
-      if (watch.nextPollMs > nowMs) continue;
+    for (const watch of this.#looks.due(nowMs)) {
       before(watch);
       this.evaluate(watch, "poll", nowMs);
     }
@@ -93,9 +75,7 @@ export class Judge {
 
   /** A cgroup that is watched no more. */
   drop(watch: Watch): void {
-    this.#polled.delete(watch);
-    this.#full.delete(watch);
-    this.#unheard.delete(watch);
+    this.#looks.drop(watch);
   }
 
   /** Takes note of who is in a cgroup that is near its limit. */
@@ -114,7 +94,7 @@ export class Judge {
     const pids = pidsBelow(watch.spec.armed.directoryFd);
     const processes = readWithinBudget(this.#start.procRoot, pids);
     watch.snapshot = { atMs: nowMs, usageBytes, processes };
-    this.#pollBy(watch, this.#approach.begin(watch, usageBytes, nowMs));
+    this.#looks.by(watch, this.#approach.begin(watch, usageBytes, nowMs));
     this.#sayNear(watch, nowMs);
   }
 
@@ -136,15 +116,13 @@ export class Judge {
     const held = isHeld(watch) && (trigger === "threshold" || watch.state.phase === "cache");
     if (usageSuffices(watch.state, spec.bounds, usageBytes, held)) {
       this.#apply(watch, belowThreshold(), nowMs);
-      if (willBeTold(watch)) this.#unheard.delete(watch);
-      else this.#lookOut(watch, usageBytes, nowMs);
-      this.#pollBy(watch, this.#approach.follow(watch, usageBytes, nowMs));
+      this.#looks.lookOut(watch, usageBytes, nowMs);
+      this.#looks.by(watch, this.#approach.follow(watch, usageBytes, nowMs));
       if (usageBytes < spec.bounds.thresholdBytes - spec.bounds.marginBytes) watch.skipped = 0;
       if (watch.helpless) this.#tellRecovery(watch, usageBytes);
       if (trigger === "oom" || trigger === "poll") this.#mindWaiters(watch, usageBytes, nowMs);
       return;
     }
-    this.#unheard.delete(watch);
     watch.closingIn = null;
     const reading = this.#reader.reading(spec.armed, usageBytes);
     if (typeof reading === "number") {
@@ -157,7 +135,7 @@ export class Judge {
     const look = { nowMs, blocked, bytesPerMs, held };
     const verdict = step(watch.state, reading, spec.bounds, spec.policy, look);
     this.#apply(watch, verdict, nowMs);
-    if (verdict.state.phase === "blocked" && yieldsUntilMs > 0) this.#pollAt(watch, yieldsUntilMs);
+    if (verdict.state.phase === "blocked" && yieldsUntilMs > 0) this.#looks.at(watch, yieldsUntilMs);
     if (verdict.action === "note") this.#executor.note(watch, reading, trigger);
     if (verdict.action !== "kill") {
       const reason = skipReason(verdict.state.phase, reading, spec.bounds, yieldsUntilMs > 0);
@@ -178,7 +156,7 @@ export class Judge {
     }
     const need = lookAtWaiters(this.#reader, watch, usageBytes, nowMs);
     if (need === "none") return;
-    this.#pollAt(watch, Math.min(watch.nextPollMs, nowMs + WAITING_LOOK_MS));
+    this.#looks.at(watch, Math.min(watch.nextPollMs, nowMs + WAITING_LOOK_MS));
     if (need === "release") this.letGo(watch);
     if (need !== "kill") return;
     const reading = this.#reader.reading(spec.armed, usageBytes);
@@ -195,7 +173,7 @@ export class Judge {
       return;
     }
     countSkip(this.#start.skips, watch, "no-victim");
-    this.#pollAt(watch, nowMs + (isLookedFor ? RETRY_MS : NOBODY_MS));
+    this.#looks.at(watch, nowMs + (isLookedFor ? RETRY_MS : NOBODY_MS));
     if (!isLookedFor) return;
     watch.nobodyUntilMs = nowMs + NOBODY_MS;
     // Files in memory alone are nobody's fault, and who may come is not there to be held back; who waits may have left.
@@ -228,12 +206,8 @@ export class Judge {
 
   #apply(watch: Watch, verdict: Verdict, nowMs: number): void {
     watch.state = verdict.state;
+    this.#looks.after(watch, verdict, nowMs);
     const isFull = verdict.state.phase === "cache";
-    if (isFull) this.#full.add(watch);
-    else this.#full.delete(watch);
-    const idleMs = hasThreshold(watch) ? Number.POSITIVE_INFINITY : LONGEST_POLL_MS;
-    const pollMs = isFull ? sharedPollMs(verdict.pollMs, this.#full.size - 1) : verdict.pollMs;
-    this.#pollAt(watch, nowMs + (pollMs < 0 ? idleMs : pollMs));
     heedThreshold(this.#epoll, watch, !isFull);
     if (verdict.listenToReclaim) listenToReclaim(this.#epoll, watch);
     // Full of cache it crosses nothing any more, but main may reclaim it once the cooldown is over.
@@ -241,34 +215,10 @@ export class Judge {
     if (verdict.state.phase === "calm") this.#troubles.settle(`no-victim ${watch.spec.cgroup}`);
   }
 
-  /** Polls a cgroup below its threshold, because the kernel does not tell when it gets there, or may not. */
-  #lookOut(watch: Watch, usageBytes: number, nowMs: number): void {
-    const distanceBytes = watch.spec.bounds.thresholdBytes - usageBytes;
-    watch.approach = pace(watch.approach, usageBytes, distanceBytes, nowMs);
-    const pollMs = Math.min(watch.approach.pollMs, LONGEST_POLL_MS);
-    this.#pollAt(watch, nowMs + (hasThreshold(watch) ? this.#unheardPollMs(watch, pollMs) : pollMs));
-  }
-
-  #unheardPollMs(watch: Watch, pollMs: number): number {
-    this.#unheard.add(watch);
-    return sharedPollMs(Math.max(pollMs, UNHEARD_MS), this.#unheard.size - 1);
-  }
-
-  /** Looks at it then at the latest. */
-  #pollBy(watch: Watch, atMs: number): void {
-    if (atMs < watch.nextPollMs) this.#pollAt(watch, atMs);
-  }
-
-  #pollAt(watch: Watch, atMs: number): void {
-    watch.nextPollMs = atMs;
-    if (atMs === Number.POSITIVE_INFINITY) this.#polled.delete(watch);
-    else this.#polled.add(watch);
-  }
-
   #unreadable(watch: Watch, errno: number, nowMs: number): void {
     // A removed cgroup notifies one last time. Anything else may pass.
     watch.gone = errno === ENODEV;
-    this.#pollAt(watch, watch.gone ? Number.POSITIVE_INFINITY : nowMs + RETRY_MS);
+    this.#looks.at(watch, watch.gone ? Number.POSITIVE_INFINITY : nowMs + RETRY_MS);
     const { slot, cgroup } = watch.spec;
     if (watch.gone) {
       this.#post({ type: "gone", slot });

@@ -7,7 +7,7 @@ import type { MessageKind } from "../report/message-kind.ts";
 
 /** One armed cgroup, handed to the sentinel together with its descriptors: the sentinel closes them. */
 export interface WatchSpec {
-  /** Place in the sentinel's table; free again after `released`. */
+  /** Place in the sentinel's table, never given again. */
   readonly slot: number;
   readonly cgroup: string;
   readonly kind: CgroupKind;
@@ -29,7 +29,7 @@ export interface Known {
 /** The first message a sentinel gets. */
 export interface Start {
   readonly type: "start";
-  /** Signalled by main after each message on the port. */
+  /** Signalled by main after each batch of messages on the port. */
   readonly controlFd: number;
   readonly cgroupVersion: 1 | 2;
   readonly mount: string;
@@ -53,12 +53,18 @@ export type ToSentinel =
   | { readonly type: "ping"; readonly serial: number }
   | { readonly type: "stop" };
 
-/** What the thread gets: `rehearse` is for its stage (`warm-up.ts`), the rest for the sentinel. */
-export type ToThread = ToSentinel | { readonly type: "rehearse" };
+/** Lets the kill path be compiled, or only touched: `warm-up.ts`. To be answered with `rehearsed` when that is done. */
+export type Rehearsal = "compile" | "touch";
+
+/** What the thread gets, several at a time: `rehearse`, on the stage in that folder, and what is for the sentinel. */
+export type ToThread =
+  | ToSentinel
+  | { readonly type: "rehearse"; readonly rehearsal: Rehearsal; readonly stage: string };
 
 /** How far the sentinel got; `trouble` and `settled` are said once per key by whoever logs them. */
 export type FromSentinel =
   | { readonly type: "ready" }
+  | { readonly type: "rehearsed" }
   | {
       readonly type: "incident";
       readonly incident: Incident;
@@ -81,8 +87,8 @@ export type FromSentinel =
   | { readonly type: "recovered"; readonly slot: number }
   /** The cgroup was removed; there may be another one of its name. */
   | { readonly type: "gone"; readonly slot: number }
-  /** `fds` are those of the watch that are still open: the kernel takes its time over closing them. */
-  | { readonly type: "released"; readonly slot: number; readonly fds: readonly number[] }
+  /** Descriptors of a released watch which the kernel takes its time over closing. */
+  | { readonly type: "left-open"; readonly fds: readonly number[] }
   | { readonly type: "trouble"; readonly kind: MessageKind; readonly key: string; readonly message: string }
   | { readonly type: "settled"; readonly key: string }
   | { readonly type: "pong"; readonly serial: number }

@@ -16,6 +16,15 @@ import { attach, CONTROL_TAG, detach, isListenedToOnce, listenTo, readTag, type 
 
 const WAIT_CAPACITY = 64;
 
+/** Work for a sentinel that has nothing else to do. */
+export interface Spare {
+  readonly isLeft: boolean;
+  /** Does a piece of it: whatever happens meanwhile waits for its end. */
+  doSome(): void;
+}
+
+const NOTHING: Spare = { isLeft: false, doSome: () => undefined };
+
 /**
  * The thread that kills. Waits for the kernel's notifications and runs read -> decide -> kill to its end for each,
  * synchronously: no RPC, no log, no database, so nothing slow stands between a notification and a SIGKILL. What
@@ -57,24 +66,34 @@ export class Sentinel {
   }
 
   /** Blocks the thread until main says stop. */
-  run(): void {
+  run(spare: Spare = NOTHING): void {
     while (!this.#stopped) {
-      const ready = this.#epoll.wait(this.#timeoutMs(performance.now()));
-      const nowMs = performance.now();
-      let control = false;
-      for (let i = 0; i < ready; i++) {
-        const tag = this.#epoll.tagAt(i);
-        if (tag === CONTROL_TAG) control = true;
-        else this.#notified(tag, nowMs);
-      }
-      this.#followUp(nowMs);
-      if (control) this.#obey();
+      const happened = this.turn(spare.isLeft ? 0 : this.#timeoutMs(performance.now()));
+      if (happened === 0 && spare.isLeft) spare.doSome();
     }
     // What takes long to close goes with the process.
     for (const watch of this.#watches.values()) detach(this.#epoll, watch);
     this.#executor.ongoing.dropAll();
     this.#epoll.close();
     this.#post({ type: "stopped" });
+  }
+
+  /**
+   * Waits until something happens, -1: for ever, and does what follows from that, and what is due.
+   * @returns how much has happened @throws SysError where it cannot wait
+   */
+  turn(timeoutMs: number): number {
+    const ready = this.#epoll.wait(timeoutMs);
+    const nowMs = performance.now();
+    let control = false;
+    for (let i = 0; i < ready; i++) {
+      const tag = this.#epoll.tagAt(i);
+      if (tag === CONTROL_TAG) control = true;
+      else this.#notified(tag, nowMs);
+    }
+    this.#followUp(nowMs);
+    if (control) this.#obey();
+    return ready;
   }
 
   #timeoutMs(nowMs: number): number {
@@ -248,17 +267,15 @@ export class Sentinel {
 
   #release(slot: number): void {
     const watch = this.#watches.get(slot);
-    let fds: number[] = [];
-    if (watch !== undefined) {
-      fds = detach(this.#epoll, watch);
-      this.#watches.delete(slot);
-      this.#judge.drop(watch);
-      this.#oom.drop(watch);
-      for (const trouble of ["no-victim", "read", "kill"])
-        this.#troubles.settle(`${trouble} ${watch.spec.cgroup}`);
-      if (this.#slots.get(watch.spec.cgroup) === slot) this.#slots.delete(watch.spec.cgroup);
-    }
-    this.#post({ type: "released", slot, fds });
+    if (watch === undefined) return;
+    const fds = detach(this.#epoll, watch);
+    if (fds.length > 0) this.#post({ type: "left-open", fds });
+    this.#watches.delete(slot);
+    this.#judge.drop(watch);
+    this.#oom.drop(watch);
+    for (const trouble of ["no-victim", "read", "kill"])
+      this.#troubles.settle(`${trouble} ${watch.spec.cgroup}`);
+    if (this.#slots.get(watch.spec.cgroup) === slot) this.#slots.delete(watch.spec.cgroup);
   }
 
   #know(cgroup: string, known: Known | null): void {

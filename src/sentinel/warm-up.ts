@@ -1,5 +1,3 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { Epoll } from "../../ffi/epoll.ts";
 import { createEventfd, signalEventfd } from "../../ffi/eventfd.ts";
 import { close, openDirectory, openFile, openReadAt } from "../../ffi/file.ts";
@@ -7,85 +5,84 @@ import { cString } from "../../ffi/native-buffer.ts";
 import type { MemoryReader } from "../cgroup/hierarchy.ts";
 import { Executor } from "./executor.ts";
 import { FinalApproach } from "./final-approach.ts";
-import type { FromSentinel, Start, ToSentinel, WatchSpec } from "./protocol.ts";
-import { Sentinel } from "./sentinel.ts";
+import type { FromSentinel, Rehearsal, Start, ToSentinel, WatchSpec } from "./protocol.ts";
+import { Sentinel, type Spare } from "./sentinel.ts";
 import { sharedSkips } from "./skips.ts";
+import { STAGE_CGROUP, STAGE_LIMIT_BYTES } from "./stage.ts";
 import { Troubles } from "./troubles.ts";
 import { attach, detach } from "./watch.ts";
 
 // Enough for the engine's compilers to take notice: the first real kill took 0.9 ms without, the later ones 0.26.
 const ROUNDS_TO_COMPILE = 300;
+const ROUNDS_OF_APPROACH = 10;
 // One of each policy, and once more with what the first ones have made necessary.
 const ROUNDS_TO_TOUCH = 8;
-// One more than the largest pid_max (PID_MAX_LIMIT, include/linux/threads.h): no process ever has it.
-const NOBODY = 4_194_305;
-const CGROUP = "/rehearsal";
-const LIMIT = 1_000_000;
 
-type Post = (message: FromSentinel) => void;
-const ignore: Post = () => undefined;
+const ignore = () => undefined;
 
 /**
- * Lets sentinels guard, and kill, on a stage of plain files: a cgroup over its threshold with one process that cannot
- * exist, and a signal that goes nowhere. So everything a real kill runs through is compiled, and its memory is
- * there, when it counts. Where no stage can be built the first kill is a little slower.
+ * Lets sentinels guard, and kill, on a stage, with a signal that goes nowhere. So everything a real kill runs through is
+ * compiled, and its memory is there, when it counts. It is done round by round, 0.2 to 0.5 ms each, by a thread that guards
+ * already: so what is there is guarded 100 ms sooner than after a warm-up, and until it is warm a kill takes 1 ms.
  */
-export function compileKillPath(start: Start, reader: MemoryReader): void {
-  rehearseOnStage(start, reader, ROUNDS_TO_COMPILE);
-}
+export class WarmUp implements Spare {
+  readonly #start: Start;
+  readonly #reader: MemoryReader;
+  readonly #onDone: () => void;
+  #rounds: Generator<void> | null = null;
 
-/**
- * The same in 2 ms, as it is armed already, for what the collector has dropped. Messages to main are made, too: that a limit
- * is near is told before the kill.
- */
-export function touchKillPath(start: Start, reader: MemoryReader): void {
-  rehearseOnStage(start, reader, ROUNDS_TO_TOUCH, (message) => void structuredClone(message));
-}
-
-function rehearseOnStage(start: Start, reader: MemoryReader, rounds: number, post: Post = ignore): void {
-  let stage: string;
-  try {
-    stage = mkdtempSync(`${tmpdir()}/oom-guard-`);
-  } catch {
-    return;
+  constructor(start: Start, reader: MemoryReader, onDone: () => void) {
+    this.#start = start;
+    this.#reader = reader;
+    this.#onDone = onDone;
   }
-  try {
-    build(stage);
-    rehearse(stage, start, reader, rounds, post);
-    rehearseApproach(stage, start, reader, rounds);
-  } finally {
-    rmSync(stage, { recursive: true, force: true });
+
+  /** @param stage the folder of a `Stage`, there until it is done */
+  begin(rehearsal: Rehearsal, stage: string): void {
+    const onStage = { ...this.#start, procRoot: `${stage}/proc` };
+    this.#rounds = (rehearsal === "compile" ? compile : touch)({
+      start: onStage,
+      stage,
+      reader: this.#reader,
+    });
+  }
+
+  get isLeft(): boolean {
+    return this.#rounds !== null;
+  }
+
+  doSome(): void {
+    if (this.#rounds?.next().done !== true) return;
+    this.#rounds = null;
+    this.#onDone();
   }
 }
 
-function build(stage: string): void {
-  const proc = `${stage}/proc/${NOBODY}`;
-  const cgroup = `${stage}${CGROUP}`;
-  mkdirSync(proc, { recursive: true });
-  mkdirSync(cgroup);
-  // A real one: parts of the engine are made for long texts, and are first needed for those.
-  const status = readFileSync("/proc/self/status", "utf8");
-  const counters = "cache rss inactive_file active_file inactive_anon active_anon swap".split(" ");
-  const unified = "anon file kernel sock inactive_file active_file inactive_anon active_anon".split(" ");
-  const zeros = [...counters.map((name) => `total_${name}`), ...unified]
-    .map((name) => `${name} 0\n`)
-    .join("");
-  const files: Record<string, string> = {
-    [`${proc}/cgroup`]: `4:memory:${CGROUP}\n0::${CGROUP}\n`,
-    [`${proc}/oom_score_adj`]: "0\n",
-    [`${proc}/comm`]: "nobody\n",
-    [`${proc}/status`]: status,
-    [`${cgroup}/cgroup.procs`]: `${NOBODY}\n`,
-    [`${cgroup}/memory.usage_in_bytes`]: `${LIMIT}\n`,
-    [`${cgroup}/memory.current`]: `${LIMIT}\n`,
-    [`${cgroup}/memory.stat`]: zeros,
-    [`${cgroup}/memory.events.local`]: "oom 0\noom_kill 0\n",
-    [`${cgroup}/memory.oom_control`]: "oom_kill_disable 0\nunder_oom 0\noom_kill 0\n",
-  };
-  for (const [path, text] of Object.entries(files)) writeFileSync(path, text);
+interface Play {
+  readonly stage: string;
+  readonly start: Start;
+  readonly reader: MemoryReader;
 }
 
-function rehearse(stage: string, start: Start, reader: MemoryReader, rounds: number, post: Post): void {
+function* compile(play: Play): Generator<void> {
+  yield* watchAndKill(play, ROUNDS_TO_COMPILE, ignore);
+  yield* closeIn(play, ROUNDS_TO_COMPILE);
+}
+
+/** For what the collector has dropped. */
+function* touch(play: Play): Generator<void> {
+  Bun.gc(true);
+  yield;
+  // Messages to main are made, too: that a limit is near is told before the kill.
+  yield* watchAndKill(play, ROUNDS_TO_TOUCH, (message) => void structuredClone(message));
+  yield* closeIn(play, ROUNDS_TO_TOUCH);
+}
+
+function* watchAndKill(
+  { stage, start, reader }: Play,
+  rounds: number,
+  post: (message: FromSentinel) => void,
+): Generator<void> {
   const blackBoxFd = openFile("/dev/null", 1);
   const controlFd = createEventfd();
   const skips = sharedSkips();
@@ -93,7 +90,7 @@ function rehearse(stage: string, start: Start, reader: MemoryReader, rounds: num
     for (let round = 0; round < rounds; round++) {
       const script: ToSentinel[] = [{ type: "watch", spec: watchOn(stage, round, reader) }, { type: "stop" }];
       const sentinel = new Sentinel(
-        { ...start, procRoot: `${stage}/proc`, blackBoxFd, controlFd, skips },
+        { ...start, blackBoxFd, controlFd, skips },
         reader,
         post,
         () => script.shift(),
@@ -101,6 +98,7 @@ function rehearse(stage: string, start: Start, reader: MemoryReader, rounds: num
       );
       signalEventfd(controlFd);
       sentinel.run();
+      yield;
     }
   } finally {
     close(blackBoxFd);
@@ -109,17 +107,19 @@ function rehearse(stage: string, start: Start, reader: MemoryReader, rounds: num
 }
 
 /** The last milliseconds before a kill, in no time: it is told what time it is. */
-function rehearseApproach(stage: string, start: Start, reader: MemoryReader, rounds: number): void {
+function* closeIn({ stage, start, reader }: Play, rounds: number): Generator<void> {
   const blackBoxFd = openFile("/dev/null", 1);
   const epoll = new Epoll(1);
   const watch = attach(epoll, watchOn(stage, 1, reader));
   try {
-    const onStage = { ...start, procRoot: `${stage}/proc`, blackBoxFd };
-    const executor = new Executor(onStage, reader, ignore, new Troubles(ignore), () => 0);
+    const executor = new Executor({ ...start, blackBoxFd }, reader, ignore, new Troubles(ignore), () => 0);
     const approach = new FinalApproach(reader, executor);
     const nowMs = performance.now();
-    approach.begin(watch, LIMIT / 2, nowMs);
-    for (let round = 1; round <= rounds; round++) approach.follow(watch, LIMIT / 2 + round, nowMs + round);
+    approach.begin(watch, STAGE_LIMIT_BYTES / 2, nowMs);
+    for (let round = 1; round <= rounds; round++) {
+      approach.follow(watch, STAGE_LIMIT_BYTES / 2 + round, nowMs + round);
+      if (round % ROUNDS_OF_APPROACH === 0) yield;
+    }
   } finally {
     detach(epoll, watch);
     epoll.close();
@@ -129,16 +129,16 @@ function rehearseApproach(stage: string, start: Start, reader: MemoryReader, rou
 
 /** The sentinel closes its descriptors, so each round opens its own. In one of four the limit is only near. */
 function watchOn(stage: string, round: number, reader: MemoryReader): WatchSpec {
-  const thresholdBytes = round % 4 === 3 ? 2 * LIMIT : LIMIT / 2;
-  const directoryFd = openDirectory(cString(`${stage}${CGROUP}`));
+  const thresholdBytes = round % 4 === 3 ? 2 * STAGE_LIMIT_BYTES : STAGE_LIMIT_BYTES / 2;
+  const directoryFd = openDirectory(cString(`${stage}${STAGE_CGROUP}`));
   return {
     slot: 1,
-    cgroup: CGROUP,
+    cgroup: STAGE_CGROUP,
     kind: "container",
     policy: round % 4 === 0 ? "process" : "container",
-    limitBytes: LIMIT,
-    nearBytes: LIMIT / 2,
-    bounds: { thresholdBytes, marginBytes: LIMIT / 2, cacheFloorBytes: LIMIT / 2 },
+    limitBytes: STAGE_LIMIT_BYTES,
+    nearBytes: STAGE_LIMIT_BYTES / 2,
+    bounds: { thresholdBytes, marginBytes: STAGE_LIMIT_BYTES / 2, cacheFloorBytes: STAGE_LIMIT_BYTES / 2 },
     waitAtLimit: false,
     armed: {
       directoryFd,

@@ -155,13 +155,13 @@ export function isHeld({ signals, helpless }: Watch): boolean {
 }
 
 /**
- * Stops waiting and closes the descriptors of the watch; closing the eventfds ends the kernel's registrations.
+ * Closes the descriptors of the watch, which ends the waiting for them; closing the eventfds ends the kernel's registrations.
  * @returns those left open: the end of a PSI trigger takes the kernel 8 to 16 ms (psi_trigger_destroy(), Linux 6.18)
  */
 export function detach(epoll: Epoll, { spec, signals }: Watch): number[] {
-  for (const { fd } of signals) epoll.remove(fd);
   const slow = signals.filter(({ meaning, wakes }) => meaning === "pressure" && wakes === "priority");
   const quick = signals.filter((signal) => !slow.includes(signal));
+  for (const { fd } of slow) epoll.remove(fd);
   for (const fd of descriptors({ ...spec.armed, signals: quick })) close(fd);
   return slow.map(({ fd }) => fd);
 }

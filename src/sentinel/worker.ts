@@ -3,11 +3,10 @@ import { giveBackFilePages } from "../../ffi/memory-lock.ts";
 import { sigkill } from "../../ffi/process.ts";
 import { runThreadFirst } from "../../ffi/schedule.ts";
 import { SysError } from "../../ffi/sys-error.ts";
-import type { MemoryReader } from "../cgroup/hierarchy.ts";
 import { memoryReader } from "../cgroup/memory-reader.ts";
 import type { FromSentinel, Start, ToSentinel, ToThread } from "./protocol.ts";
 import { Sentinel } from "./sentinel.ts";
-import { compileKillPath, touchKillPath } from "./warm-up.ts";
+import { WarmUp } from "./warm-up.ts";
 
 declare const self: Worker;
 
@@ -25,26 +24,25 @@ self.onmessage = ({ data }: MessageEvent<Start & { readonly port: MessagePort }>
 function guard(start: Start, port: MessagePort): void {
   // This thread never gets back to its event loop, so later messages are fetched from a port when the control
   // descriptor says that there are some.
+  let received: ToThread[] = [];
   const receive = (): ToSentinel | undefined => {
-    const message = receiveMessageOnPort(port)?.message as ToThread | undefined;
+    if (received.length === 0) received = receiveMessageOnPort(port)?.message ?? [];
+    const message = received.shift();
     if (message?.type !== "rehearse") return message;
-    rehearse(start, reader);
+    warmUp.begin(message.rehearsal, message.stage);
     return receive();
   };
   goFirst();
   const reader = memoryReader(start.cgroupVersion);
+  const warmUp = new WarmUp(start, reader, () => post({ type: "rehearsed" }));
   const sentinel = new Sentinel(start, reader, post, receive, sigkill);
-  // Of the executable most has served the start only. From here on nothing is given back: what the warm-up needs, a kill
-  // needs, and under memory pressure it would have to come from the disk.
+  // Of the executable most has served the start only. From here on nothing is given back: what arming and the warm-up need, a
+  // kill needs, and under memory pressure it would have to come from the disk.
   giveBackFilePages();
-  compileKillPath(start, reader);
+  // One that cannot even wait has not started.
+  sentinel.turn(0);
   post({ type: "ready" });
-  sentinel.run();
-}
-
-function rehearse(start: Start, reader: MemoryReader): void {
-  Bun.gc(true);
-  touchKillPath(start, reader);
+  sentinel.run(warmUp);
 }
 
 function goFirst(): void {

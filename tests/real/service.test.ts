@@ -44,6 +44,12 @@ describe.skipIf(missingLeak() !== null)("under a service manager", () => {
     guard = await TestGuard.start({ roots, ...more, env: environment, dontWait: true });
   };
 
+  const wedgeSentinel = async () => {
+    // In the middle of a rehearsal it may hold what main waits for.
+    await until("it is warm", () => guard.logged("the sentinel is warm").length === 1);
+    return wedge(sentinelThread(guard.pid));
+  };
+
   test("READY comes when everything that was there is guarded, with the number of it", async () => {
     const cgroups = Array.from({ length: MANY }, (_, i) => top.child(`before-${i}`, 100 * MIB));
     const leaks = await Promise.all(
@@ -72,7 +78,7 @@ describe.skipIf(missingLeak() !== null)("under a service manager", () => {
   test("beats come while the sentinel thread answers; when it hangs they end, with a word why", async () => {
     await start({ watchdogMs: WATCHDOG_MS });
     await until("there are beats", () => manager.beats >= 3);
-    const release = await wedge(sentinelThread(guard.pid));
+    const release = await wedgeSentinel();
     // The answer to the last question may be on its way.
     await Bun.sleep(WATCHDOG_MS / 3);
     manager.clear();
@@ -117,7 +123,7 @@ describe.skipIf(missingLeak() !== null)("under a service manager", () => {
     await guard.restart(undefined, directory);
     await manager.hears("READY=1");
     Bun.spawnSync(["prlimit", "--core=unlimited", "--pid", String(guard.pid)]);
-    const release = await wedge(sentinelThread(guard.pid));
+    const release = await wedgeSentinel();
     guard.signal("SIGABRT");
     expect(await guard.exited()).toBe(134);
     await release();
@@ -169,7 +175,7 @@ describe.skipIf(missingLeak() !== null)("under a service manager", () => {
   test("SIGTERM ends it though the sentinel thread hangs, with a word that it does", async () => {
     await start();
     await manager.hears("READY=1");
-    const release = await wedge(sentinelThread(guard.pid));
+    const release = await wedgeSentinel();
     guard.signal("SIGTERM");
     expect(await guard.exited()).toBe(0);
     await release();
@@ -179,7 +185,7 @@ describe.skipIf(missingLeak() !== null)("under a service manager", () => {
   test("SIGHUP while it stops is too late, and does no harm", async () => {
     await start();
     await manager.hears("READY=1");
-    const release = await wedge(sentinelThread(guard.pid));
+    const release = await wedgeSentinel();
     guard.signal("SIGTERM");
     await manager.hears("STOPPING=1");
     guard.signal("SIGHUP");

@@ -27,6 +27,8 @@ export interface GuardOptions {
   readonly enter?: readonly string[];
   /** Resolve without waiting until it guards, for a start that is meant to fail. */
   readonly dontWait?: boolean;
+  /** Resolve as soon as it guards, and not when its sentinel is warm. */
+  readonly cold?: boolean;
 }
 
 const CLOCK_TICKS_PER_SECOND = 100;
@@ -57,7 +59,7 @@ export class TestGuard {
     return result.stdout.toString();
   }
 
-  /** Starts one and waits until everything that is there is armed. */
+  /** Starts one and waits until everything that is there is armed, and the first kill as fast as the next. */
   static async start(options: GuardOptions): Promise<TestGuard> {
     const guard = new TestGuard(options);
     await guard.restart();
@@ -98,9 +100,10 @@ export class TestGuard {
     void this.#collect(this.#child.stderr);
     const before = this.#lines.length;
     if (this.#options.dontWait) return;
+    const sign = this.#options.cold ? " guards " : "the sentinel is warm";
     await until(
       "the guard guards",
-      () => this.#lines.slice(before).some((line) => line.includes(" guards ")) || this.#ended(),
+      () => this.#lines.slice(before).some((line) => line.includes(sign)) || this.#ended(),
     );
     if (this.#ended()) throw new Error(`the guard ended: ${this.#lines.join("\n")}`);
   }

@@ -5,7 +5,7 @@ import { close, writeControl } from "../../../ffi/file.ts";
 import { SysError } from "../../../ffi/sys-error.ts";
 import { parseCgroupPath } from "../../proc/cgroup-path.ts";
 import { makeScratch } from "../scratch.ts";
-import { registerThresholdInPool, type ThresholdUnit } from "./register.ts";
+import { Register, registerThresholdInPool, type ThresholdUnit } from "./register.ts";
 
 const MIB = 1024 * 1024;
 
@@ -50,11 +50,14 @@ async function firesInside(stay: Stay, unit: "bytes" | "pages"): Promise<boolean
 
 /** Null: not granted. A kernel built for real time has none (EOPNOTSUPP). */
 async function armed(scratch: string, bytes: number, unit: "bytes" | "pages"): Promise<number | null> {
+  const register = new Register(scratch);
   try {
-    return await registerThresholdInPool(scratch, bytes, unit);
+    return await registerThresholdInPool(register, bytes, unit);
   } catch (error) {
     if (error instanceof SysError) return null;
     throw error;
+  } finally {
+    register.close();
   }
 }
 

@@ -1,17 +1,23 @@
 import { ENODEV, ENOENT } from "../../../ffi/errno.ts";
-import { close } from "../../../ffi/file.ts";
+import { cString } from "../../../ffi/native-buffer.ts";
 import { SysError } from "../../../ffi/sys-error.ts";
 import type { Hierarchy, Meaning, Refusal, Signal, Wanted } from "../hierarchy.ts";
 import { openFiles } from "../open-files.ts";
-import { readControl } from "../read-control.ts";
+import { readNumber } from "../read-control.ts";
 import type { OomKeeper } from "./oom-keeper.ts";
 import { forceEmpty } from "./reclaim.ts";
-import { registerOom, registerPressure, registerThresholdInPool, type ThresholdUnit } from "./register.ts";
+import {
+  Register,
+  registerOom,
+  registerPressure,
+  registerThresholdInPool,
+  type ThresholdUnit,
+} from "./register.ts";
 
 // No limit reads as the largest page-aligned number; the page size is the machine's, so anything near it counts.
 const UNLIMITED_BYTES = 2 ** 62;
 
-const FILES = { usage: "memory.usage_in_bytes", stat: "memory.stat" };
+const FILES = { usage: cString("memory.usage_in_bytes"), stat: cString("memory.stat") };
 
 /** What the guard may do beyond looking. */
 export interface Means {
@@ -25,7 +31,6 @@ export interface Means {
 
 /** The cgroup v1 memory controller mounted at a directory. */
 export function hierarchyV1(mount: string, { unit, keeper, mayHold }: Means): Hierarchy {
-  const read = (cgroup: string, file: string) => readControl(`${mount}${cgroup}/${file}`);
   /** Nobody would tell that tasks wait there. */
   const unheard = new Set<string>();
   const hold = (cgroup: string, wanted: Wanted) => {
@@ -37,67 +42,68 @@ export function hierarchyV1(mount: string, { unit, keeper, mayHold }: Means): Hi
     keeper?.letGo(cgroup);
   };
 
+  const coversChildren = (cgroup: string) => readNumber(`${mount}${cgroup}/memory.use_hierarchy`) === 1;
+  // Nobody can change it below a cgroup that has it (mem_cgroup_hierarchy_write(), mm/memcontrol.c), and from 5.11 on all do.
+  const allCover = isSo(() => coversChildren("/"));
+
   return {
     version: 1,
     mount,
-    control: {
-      names: ["memory.limit_in_bytes", "memory.use_hierarchy", "memory.oom_control"],
-      singly: false,
-    },
+    control: ["memory.limit_in_bytes", ...(allCover ? [] : ["memory.use_hierarchy"]), "memory.oom_control"],
     // force_empty has no such option.
     reclaimSparesSwap: false,
 
     limitBytes(cgroup) {
-      const bytes = Number(read(cgroup, "memory.limit_in_bytes"));
+      const bytes = readNumber(`${mount}${cgroup}/memory.limit_in_bytes`);
       return bytes >= UNLIMITED_BYTES ? Number.POSITIVE_INFINITY : bytes;
     },
 
-    coversChildren(cgroup) {
-      return read(cgroup, "memory.use_hierarchy") === "1";
-    },
+    coversChildren: (cgroup) => allCover || coversChildren(cgroup),
 
     arm(cgroup) {
       const directory = `${mount}${cgroup}`;
       return openFiles(directory, FILES, (keep) => {
         const signals: Signal[] = [];
         const refused: Refusal[] = [];
-        const ask = (meaning: Meaning, register: () => number) => {
+        const register = new Register(directory);
+        const ask = (meaning: Meaning, registered: () => number) => {
           try {
-            signals.push({ meaning, fd: keep(register()), wakes: "readable" });
+            signals.push({ meaning, fd: keep(registered()), wakes: "readable" });
           } catch (error) {
             refused.push({ meaning, error: refusal(error) });
           }
         };
-        ask("pressure", () => registerPressure(directory, "medium"));
-        ask("reclaim", () => registerPressure(directory, "low"));
-        ask("oom", () => registerOom(directory));
+        try {
+          ask("pressure", () => registerPressure(register, "medium"));
+          ask("reclaim", () => registerPressure(register, "low"));
+          ask("oom", () => registerOom(register));
+        } finally {
+          register.close();
+        }
         if (signals.some(({ meaning }) => meaning === "oom")) unheard.delete(cgroup);
         else unheard.add(cgroup);
         return { signals, refused };
       });
     },
 
-    async armThresholds(cgroup, wanted) {
+    async armThresholds(cgroup, wanted, onGranted) {
       const { thresholdBytes, nearBytes } = wanted;
-      const signals: Signal[] = [];
       const refused: Refusal[] = [];
       hold(cgroup, wanted);
+      const register = new Register(`${mount}${cgroup}`);
       const ask = async (meaning: Meaning, bytes: number) => {
         if (unit === "none" || bytes <= 0) return;
         try {
-          const fd = await registerThresholdInPool(`${mount}${cgroup}`, bytes, unit);
-          signals.push({ meaning, fd, wakes: "readable" });
+          const fd = await registerThresholdInPool(register, bytes, unit);
+          onGranted({ meaning, fd, wakes: "readable" });
         } catch (error) {
           refused.push({ meaning, error: refusal(error) });
         }
       };
       const asked = await Promise.allSettled([ask("threshold", thresholdBytes), ask("near", nearBytes)]);
-      for (const outcome of asked) {
-        if (outcome.status === "fulfilled") continue;
-        for (const { fd } of signals) close(fd);
-        throw outcome.reason;
-      }
-      return { signals, refused };
+      register.close();
+      for (const outcome of asked) if (outcome.status === "rejected") throw outcome.reason;
+      return refused;
     },
 
     // Thresholds are registrations: they end with their descriptors, and nobody can overwrite them.
@@ -111,6 +117,16 @@ export function hierarchyV1(mount: string, { unit, keeper, mayHold }: Means): Hi
 
     reclaim: (cgroup, _wantedBytes, budgetMs) => forceEmpty(`${mount}${cgroup}`, budgetMs),
   };
+}
+
+/** False also where it cannot be read. */
+function isSo(question: () => boolean): boolean {
+  try {
+    return question();
+  } catch (error) {
+    if (!(error instanceof SysError)) throw error;
+    return false;
+  }
 }
 
 /** What the kernel said no with. @throws anything else, and SysError when the cgroup is gone */

@@ -1,17 +1,15 @@
-import { readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { ENODEV, ENOENT } from "../../../ffi/errno.ts";
 import { writeControl } from "../../../ffi/file.ts";
 import { SysError } from "../../../ffi/sys-error.ts";
 import { isWithin } from "../../proc/cgroup-path.ts";
+import { childNamesBelow } from "../children.ts";
 import type { Held, HeldMemory } from "../held.ts";
 import { readControl } from "../read-control.ts";
 import { statDirectory } from "../stat-directory.ts";
 
 const KILL = 0;
 const WAIT = 1;
-// A cgroup directory has two links and one for each child (fs/kernfs).
-const LEAF_LINKS = 2n;
 
 /** Why tasks of a cgroup do not wait at its limit though they were meant to. */
 export type NotKept =
@@ -202,15 +200,11 @@ export class OomKeeper {
 
 /** The child cgroups of one, none of one that is gone. @throws SysError */
 function childrenOf(mount: string, cgroup: string): string[] {
-  const path = `${mount}${cgroup}`;
   try {
-    if (statDirectory(path).nlink === LEAF_LINKS) return [];
-    const entries = readdirSync(path, { withFileTypes: true });
-    return entries.flatMap((entry) => (entry.isDirectory() ? [join(cgroup, entry.name)] : []));
+    return childNamesBelow(`${mount}${cgroup}`).map((name) => join(cgroup, name));
   } catch (error) {
-    const errno = error instanceof SysError ? error.errno : -((error as { errno?: number }).errno ?? 0);
-    if (errno === ENOENT || errno === ENODEV) return [];
-    throw error instanceof SysError ? error : new SysError("readdir", errno, path, { cause: error });
+    if (error instanceof SysError && isGone(error)) return [];
+    throw error;
   }
 }
 

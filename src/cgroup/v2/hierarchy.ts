@@ -1,21 +1,21 @@
 import { existsSync } from "node:fs";
 import { EINVAL, ENODEV, ENOENT } from "../../../ffi/errno.ts";
 import { close, openControl } from "../../../ffi/file.ts";
+import { cString } from "../../../ffi/native-buffer.ts";
 import { SysError } from "../../../ffi/sys-error.ts";
 import type { Hierarchy, Refusal, Signal } from "../hierarchy.ts";
 import { openCgroup, openFiles } from "../open-files.ts";
-import { readControl } from "../read-control.ts";
+import { readNumber } from "../read-control.ts";
 import type { HighKeeper } from "./high.ts";
 import { openEvents } from "./open-events.ts";
 import { reclaimMemory, sparesSwap } from "./reclaim.ts";
-import { parseSize } from "./size.ts";
 
 // Stalled for 10 ms within half a second, the shortest window there is; without CAP_SYS_RESOURCE it must be two seconds
 // from Linux 6.5 on (kernel/sched/psi.c).
 const FINE_PSI = "some 10000 500000";
 const COARSE_PSI = "some 10000 2000000";
 const LAST_WRITE_MS = 500;
-const FILES = { usage: "memory.current", stat: "memory.stat" };
+const FILES = { usage: cString("memory.current"), stat: cString("memory.stat") };
 
 /** What may be written into cgroups. */
 export interface Holding {
@@ -27,14 +27,12 @@ export interface Holding {
 
 /** The cgroup v2 memory controller mounted at a directory. */
 export function hierarchyV2(mount: string, { keeper, mayHold }: Holding): Hierarchy {
-  const read = (cgroup: string, file: string) => readControl(`${mount}${cgroup}/${file}`);
   let spares: boolean | null = null;
 
   return {
     version: 2,
     mount,
-    // A watch on the directory would tell of each memory.events of the cgroup, a hundred times a second.
-    control: { names: ["memory.max", "memory.high"], singly: true },
+    control: ["memory.max", "memory.high"],
     get reclaimSparesSwap() {
       spares ??= sparesSwap(mount);
       return spares;
@@ -42,7 +40,7 @@ export function hierarchyV2(mount: string, { keeper, mayHold }: Holding): Hierar
 
     limitBytes(cgroup) {
       try {
-        return parseSize(read(cgroup, "memory.max"));
+        return readNumber(`${mount}${cgroup}/memory.max`);
       } catch (error) {
         // Without the memory controller it has no such file, and may get one.
         if (isGone(error) && existsSync(`${mount}${cgroup}`)) return Number.POSITIVE_INFINITY;
@@ -54,7 +52,7 @@ export function hierarchyV2(mount: string, { keeper, mayHold }: Holding): Hierar
 
     arm: (cgroup) => openFiles(`${mount}${cgroup}`, FILES, () => ({ signals: [], refused: [] })),
 
-    async armThresholds(cgroup, { thresholdBytes, hold }) {
+    async armThresholds(cgroup, { thresholdBytes, hold }, onGranted) {
       const directory = `${mount}${cgroup}`;
       const signals: Signal[] = [];
       const refused: Refusal[] = [];
@@ -78,11 +76,12 @@ export function hierarchyV2(mount: string, { keeper, mayHold }: Holding): Hierar
         // At the limit it tells, too, so it is of use without a threshold.
         const meaning = held ? "threshold" : "pressure";
         signals.push({ meaning, fd: openEventsOf(directory), wakes: "priority" });
-        return { signals, refused };
       } catch (error) {
         for (const { fd } of signals) close(fd);
         throw error;
       }
+      for (const signal of signals) onGranted(signal);
+      return refused;
     },
 
     async renew(cgroup, { thresholdBytes, hold }) {

@@ -3,10 +3,9 @@ import { writeControl, writeControlInPool } from "../../../ffi/file.ts";
 import { SysError } from "../../../ffi/sys-error.ts";
 import { pageBytes } from "../../../ffi/sysinfo.ts";
 import type { Held, HeldMemory } from "../held.ts";
-import { readControl } from "../read-control.ts";
+import { readNumber } from "../read-control.ts";
 import { statDirectory } from "../stat-directory.ts";
 import { Places } from "./places.ts";
-import { parseSize } from "./size.ts";
 
 // The kernel may reclaim for as long as a write takes, and the pool (32 threads) has inotify to read as well.
 const WRITES_AT_ONCE = 16;
@@ -94,7 +93,7 @@ export class HighKeeper {
     if (setBytes === undefined) return;
     const file = this.#fileOf(cgroup);
     const inode = this.#inodeOf(cgroup);
-    const presentBytes = readHigh(file);
+    const presentBytes = readNumber(file);
     const held = this.#memory.of(cgroup);
     const isOurs = held !== undefined && held.inode === inode && held.ours.includes(presentBytes);
     if (isOurs && presentBytes === setBytes) return;
@@ -118,7 +117,7 @@ export class HighKeeper {
     if (held === undefined) return;
     try {
       const file = this.#fileOf(cgroup);
-      const isOurs = this.#inodeOf(cgroup) === held.inode && held.ours.includes(readHigh(file));
+      const isOurs = this.#inodeOf(cgroup) === held.inode && held.ours.includes(readNumber(file));
       if (isOurs && held.found !== Number.POSITIVE_INFINITY) {
         this.#giveBackSize(held, file);
         return;
@@ -154,7 +153,5 @@ export class HighKeeper {
     return String(statDirectory(`${this.#mount}${cgroup}`).ino);
   }
 }
-
-const readHigh = (file: string) => parseSize(readControl(file));
 
 const textOf = (bytes: number) => (bytes === Number.POSITIVE_INFINITY ? "max" : String(bytes));

@@ -46,7 +46,7 @@ beforeEach(() => {
     armThresholds: async (_, wanted) => {
       asked.push(holding(wanted));
       waiting.push(wanted.waitAtLimit);
-      return { signals: [], refused: [] };
+      return [];
     },
     renew: async (_, wanted) => {
       asked.push(`renew, ${holding(wanted)}`);

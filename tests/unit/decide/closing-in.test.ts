@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { closeIn, comeNear } from "../../../src/decide/closing-in.ts";
+import { closeIn, comeNear, isRehearsalDue } from "../../../src/decide/closing-in.ts";
 
 const M = 2 ** 20;
 const LEAK = 1.8 * M;
@@ -9,13 +9,17 @@ function follow(usageAt: (ms: number) => number, distanceBytes: number) {
   let nowMs = 0;
   let state = comeNear(usageAt(0), 0);
   const pauses: number[] = [];
+  const rehearsals: number[] = [];
   while (state.nextMs !== Number.POSITIVE_INFINITY && usageAt(nowMs) < distanceBytes && nowMs < 1000) {
     pauses.push(state.nextMs - nowMs);
     // A look takes a while itself.
     nowMs = state.nextMs + 0.05;
     state = closeIn(state, usageAt(nowMs), distanceBytes - usageAt(nowMs), nowMs);
+    if (!isRehearsalDue(state, nowMs)) continue;
+    state = { ...state, rehearsedMs: nowMs };
+    rehearsals.push(nowMs);
   }
-  return { nowMs, pauses, isFollowed: state.nextMs !== Number.POSITIVE_INFINITY };
+  return { nowMs, pauses, rehearsals, isFollowed: state.nextMs !== Number.POSITIVE_INFINITY };
 }
 
 test("a fast leak is followed to its threshold, and seen there at once", () => {
@@ -29,6 +33,12 @@ test("only the last stretch is looked at without a pause", () => {
   const paused = pauses.filter((pause) => pause > 0);
   expect(paused.length).toBeGreaterThanOrEqual(8);
   expect(pauses.lastIndexOf(1)).toBeLessThan(paused.length);
+});
+
+test("its kill is rehearsed a few times on the way, and last when it is nearly there", () => {
+  const { nowMs, rehearsals } = follow((ms) => LEAK * ms, 20 * M);
+  expect(nowMs - rehearsals.at(-1)!).toBeLessThan(0.5);
+  expect(rehearsals.length).toBeLessThan(15);
 });
 
 test("what grows slowly, or shrinks, is left to the kernel after one look", () => {

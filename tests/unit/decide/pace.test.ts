@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { calmPace, type Pace, pace, sharedPollMs, stirred } from "../../../src/decide/pace.ts";
+import { calmPace, type Pace, pace, sharedPollMs, stirred, togetherMs } from "../../../src/decide/pace.ts";
 
 const M = 2 ** 20;
 
@@ -116,5 +116,17 @@ describe("among cgroups that are full of cache as well", () => {
     ["one that asks for less gets what it asks for", 1000, 249, 1000],
   ])("%s", (_, pollMs, others, sharedMs) => {
     expect(sharedPollMs(pollMs, others)).toBe(sharedMs);
+  });
+});
+
+describe("looks that are due about the same time", () => {
+  test("are made together, no more than a 32nd of the wait later", () => {
+    const due = [1000.2, 1001, 1003, 1004.9].map((nowMs) => togetherMs(nowMs, 747));
+    expect(new Set(due).size).toBe(1);
+    expect(due[0]).toBe(1760);
+  });
+
+  test.each([0, 1, 6, 31])("are not put off where the wait is %d ms only", (inMs) => {
+    expect(togetherMs(1000.2, inMs)).toBe(1000.2 + inMs);
   });
 });

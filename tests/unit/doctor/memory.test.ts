@@ -74,7 +74,7 @@ describe("what a guard would find", () => {
   });
 
   test.each([
-    ["v1", look({}), { isHeld: false, watchesEach: 1, descriptorsEach: 8 }],
+    ["v1", look({}), { isHeld: false, watchesEach: 4, descriptorsEach: 8 }],
     ["v2", lookAtV2(true), { isHeld: true, watchesEach: 3, descriptorsEach: 4 }],
     ["v2 without memory.high", lookAtV2(false), { isHeld: false, watchesEach: 3, descriptorsEach: 5 }],
   ])("what watching costs on %s", (_, found, expected) => {

@@ -3,7 +3,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os";
 import { writeElsewhere } from "../../../ffi/async-write.ts";
 import { EBADF } from "../../../ffi/errno.ts";
-import { writeControlInPool } from "../../../ffi/file.ts";
+import { writeControlInPool, writeInPool } from "../../../ffi/file.ts";
 
 describe("a write on another thread", () => {
   const directory = mkdtempSync(`${tmpdir()}/async-write-`);
@@ -21,9 +21,28 @@ describe("a write on another thread", () => {
     for (const path of paths) expect(readFileSync(path, "utf8")).toBe(`text of ${path}`);
   });
 
+  test("and another one on the same descriptor are both done", async () => {
+    const path = file("twice");
+    const fd = openSync(path, "a");
+    await Promise.all(["first", "second"].map((text) => writeInPool(fd, path, text)));
+    closeSync(fd);
+    expect(readFileSync(path, "utf8")).toHaveLength("firstsecond".length);
+  });
+
+  test.each([
+    ["that is longer than a request has room for", "x".repeat(1000)],
+    ["that is not ASCII", "größer"],
+  ])("of a text %s is whole, too", async (_, text) => {
+    const path = file("odd");
+    await writeControlInPool(path, text);
+    expect(readFileSync(path, "utf8")).toBe(text);
+  });
+
   test("tells why it could not be done", async () => {
     const fd = openSync(file("read"), "r");
-    expect(await writeElsewhere(fd, "text")).toBe(EBADF);
+    const { promise, resolve } = Promise.withResolvers<number>();
+    expect(writeElsewhere(fd, "text", resolve)).toBe(true);
+    expect(await promise).toBe(EBADF);
     closeSync(fd);
   });
 

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { IN_CREATE, IN_IGNORED, IN_ISDIR, parseInotify } from "../../../ffi/inotify.ts";
+import { IN_CREATE, IN_IGNORED, IN_ISDIR, Inotify, parseInotify } from "../../../ffi/inotify.ts";
+import { scratch } from "../record/tiny-disk.ts";
 
 /** struct inotify_event: watch, mask, cookie, length of the name with its padding, name. */
 function event(watch: number, mask: number, name: string, padded: number): Uint8Array {
@@ -69,6 +71,26 @@ describe("what an inotify descriptor gives is split into", () => {
   test("nothing of an event that is cut off", () => {
     expect(parseInotify(event(1, 1, "x", 16).subarray(0, 12))).toEqual([]);
   });
+});
+
+test("what happens while events are handled is told as well, also when it is still more", async () => {
+  using folder = scratch();
+  const seen: string[] = [];
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const make = () => writeFileSync(join(folder.path, String(seen.length)), "");
+  const inotify = new Inotify(
+    (events) => {
+      seen.push(...events.map(({ name }) => name));
+      if (seen.length < 5) make();
+      else resolve();
+    },
+    () => resolve(),
+  );
+  inotify.watch(folder.path, IN_CREATE);
+  make();
+  await promise;
+  inotify.close();
+  expect(seen).toEqual(["0", "1", "2", "3", "4"]);
 });
 
 test("a process whose watches nobody disturbs ends all the same once they are closed", async () => {

@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { SentinelHandle } from "../../../src/sentinel/handle.ts";
+import type { FromSentinel, ToSentinel } from "../../../src/sentinel/protocol.ts";
 import { scratch } from "../record/tiny-disk.ts";
 
 const start = {
@@ -14,11 +15,15 @@ const start = {
 } as const;
 
 /** A thread that behaves as told in the place of the sentinel. */
-async function spawn(script: string, onDeath: (reason: string) => void) {
+async function spawn(
+  script: string,
+  onDeath: (reason: string) => void,
+  onMessage: (message: FromSentinel) => void = () => undefined,
+) {
   using folder = scratch();
   const file = join(folder.path, "worker.ts");
   writeFileSync(file, `declare const self: Worker;\n${script}\n`);
-  const handle = SentinelHandle.spawn(file, start, () => undefined, onDeath);
+  const handle = SentinelHandle.spawn(file, start, onMessage, onDeath);
   await handle.ready;
   return handle;
 }
@@ -47,7 +52,7 @@ test("a ping resolves when it is answered, by its own number", async () => {
     `self.onmessage = ({ data: { port } }) => {
       const waiting = [];
       port.onmessage = ({ data }) => {
-        waiting.push(data.serial);
+        waiting.push(...data.map(({ serial }) => serial));
         if (waiting.length === 3) for (const serial of [99, waiting[1], waiting[0]]) postMessage({ type: "pong", serial });
       };
       postMessage({ type: "ready" });
@@ -61,6 +66,26 @@ test("a ping resolves when it is answered, by its own number", async () => {
   await Promise.all(pings.slice(0, 2));
   await Bun.sleep(50);
   expect(order).toEqual(["second true", "first true"]);
+});
+
+test("what is sent together comes together, but a cgroup to guard does not wait for what follows", async () => {
+  const script = `self.onmessage = ({ data: { port } }) => {
+    port.onmessage = ({ data }) => postMessage({ type: "settled", key: data.map(({ type }) => type).join() });
+    postMessage({ type: "ready" });
+  };`;
+  const came: FromSentinel[] = [];
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const handle = await spawn(
+    script,
+    () => undefined,
+    (message) => {
+      if (came.push(message) === 2) resolve();
+    },
+  );
+  const release = { type: "release", slot: 1 } as const;
+  for (const message of [release, { type: "watch" } as ToSentinel, release, release]) handle.send(message);
+  await promise;
+  expect(came).toMatchObject([{ key: "release,watch" }, { key: "release,release" }]);
 });
 
 test("a ping to a thread that has ended, or ends, is answered with false", async () => {
@@ -91,3 +116,27 @@ test.each([
     expect(await handle.stop(60_000)).toBe(false);
   },
 );
+
+test.each([
+  ["when it has rehearsed", 'postMessage({ type: "rehearsed" });'],
+  ["when it ends before", 'throw new Error("gone");'],
+])("the stage that is built for a rehearsal is taken away %s", async (_, end) => {
+  const { promise: folder, resolve } = Promise.withResolvers<string>();
+  const handle = await spawn(
+    `self.onmessage = ({ data: { port } }) => {
+      port.onmessage = ({ data: [{ stage }] }) => {
+        postMessage({ type: "dead", id: stage });
+        setTimeout(() => { ${end} }, 50);
+      };
+      postMessage({ type: "ready" });
+    };`,
+    () => undefined,
+    (message) => {
+      if (message.type === "dead") resolve(message.id);
+    },
+  );
+  const rehearsed = handle.rehearse("touch");
+  expect(existsSync(`${await folder}/rehearsal/cgroup.procs`)).toBe(true);
+  await rehearsed;
+  expect(existsSync(await folder)).toBe(false);
+});
