@@ -109,8 +109,15 @@ export interface MemoryReader {
   readonly statFile: NativeBuffer;
   /** Usage in bytes, or -errno (-ENODEV: the cgroup is gone). */
   usage(armed: Pick<Armed, "usageFd">): number;
-  /** Everything a decision needs, or -errno (-ENODEV: the cgroup is gone). */
-  reading(armed: Pick<Armed, "directoryFd" | "statFd">, usageBytes: number): Reading | number;
+  /**
+   * Everything a decision needs, or -errno (-ENODEV: the cgroup is gone).
+   * @param cacheFloorBytes where that much can be reclaimed slack decides nothing, and need not be worked out
+   */
+  reading(
+    armed: Pick<Armed, "directoryFd" | "statFd">,
+    usageBytes: number,
+    cacheFloorBytes: number,
+  ): Reading | number;
   /** Memory of a cgroup, swapped-out memory included, that nobody can reclaim; 0 when it is gone. */
   fixedBytes(directoryFd: number): number;
   /**

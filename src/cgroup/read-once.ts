@@ -23,7 +23,10 @@ export function readOnce<T>(
     const statFd = keep(openReadAt(directoryFd, reader.statFile));
     if (opened.length < 3) return null;
     const usageBytes = reader.usage({ usageFd });
-    const reading = usageBytes < 0 ? usageBytes : reader.reading({ directoryFd, statFd }, usageBytes);
+    const reading =
+      usageBytes < 0
+        ? usageBytes
+        : reader.reading({ directoryFd, statFd }, usageBytes, Number.POSITIVE_INFINITY);
     return typeof reading === "number" ? null : use(reading, directoryFd);
   } finally {
     for (const fd of opened) close(fd);

@@ -30,6 +30,8 @@ const SHORTEST_POLL_MS = 1;
 export const LONGEST_POLL_MS = 100;
 const QUIET_POLL_MS = 1000;
 const QUIET_AFTER_LOOKS = 8;
+// A timeout is whole milliseconds: 5.9 ms, those of a 100M cgroup full of cache, would make a sixth more looks as 5.
+const ROUNDED_MS = 1 / 4;
 // Growth that would need longer than this to use up the distance is no leak.
 const SLOW_GROWTH_MS = 60_000;
 
@@ -49,7 +51,7 @@ export function pace(before: Pace, fixedBytes: number, distanceBytes: number, no
   const untilMs = distanceBytes / (2 * Math.max(2 * bytesPerMs, ASSUMED_BYTES_PER_MS));
   const pollMs = quiet
     ? QUIET_POLL_MS
-    : Math.min(Math.max(Math.floor(untilMs), SHORTEST_POLL_MS), LONGEST_POLL_MS);
+    : Math.min(Math.max(Math.floor(untilMs + ROUNDED_MS), SHORTEST_POLL_MS), LONGEST_POLL_MS);
   return { atMs: nowMs, fixedBytes, bytesPerMs, quietLooks, quiet, pollMs };
 }
 
@@ -75,12 +77,15 @@ export function sharedPollMs(pollMs: number, others: number): number {
 
 // Those that are due at once hold up a notification: five or six of 250 cgroups that are full of cache, 0.3 ms.
 const LATER_BY_AT_MOST = 1 / 32;
+const SHORTEST_GRID_MS = 1;
 
 /**
  * The time of a look that may be a little later, so that one wake-up, 0.05 ms by itself, does for several cgroups.
  * @param inMs how long it is until then
  */
 export function togetherMs(nowMs: number, inMs: number): number {
-  const gridMs = 2 ** Math.floor(Math.log2(inMs * LATER_BY_AT_MOST));
-  return gridMs < 1 ? nowMs + inMs : Math.ceil((nowMs + inMs) / gridMs) * gridMs;
+  const latestMs = inMs * LATER_BY_AT_MOST;
+  if (latestMs < SHORTEST_GRID_MS) return nowMs + inMs;
+  const gridMs = 2 ** Math.floor(Math.log2(latestMs));
+  return Math.ceil((nowMs + inMs) / gridMs) * gridMs;
 }

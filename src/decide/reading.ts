@@ -2,8 +2,10 @@
 export interface Reading {
   /** What the kernel counts against the limit, per-CPU pre-charges included. */
   readonly usageBytes: number;
-  /** The part of it that may be pre-charges, as far as memory.stat can tell them apart. */
+  /** The part of it that may be pre-charges, as far as memory.stat can tell them apart; 0 where it was not worked out. */
   readonly slackBytes: number;
+  /** What memory.stat counts page by page: file cache, tmpfs, shared and anonymous memory. No pre-charges are in it. */
+  readonly residentBytes: number;
   /** File cache on the LRU lists; tmpfs and shared memory are not in it. */
   readonly fileBytes: number;
   /** The part of it that was not used again; kubelet counts all the rest of usage as the working set. */
@@ -15,6 +17,9 @@ export interface Reading {
 }
 
 /** Memory the kernel could get back without killing anybody. */
-export function reclaimableBytes(reading: Reading): number {
-  return reading.fileBytes + reading.swappableBytes;
+export function reclaimableBytes({
+  fileBytes,
+  swappableBytes,
+}: Pick<Reading, "fileBytes" | "swappableBytes">): number {
+  return fileBytes + swappableBytes;
 }

@@ -86,21 +86,17 @@ export function step(
   const reclaimable = reclaimableBytes(reading);
   if (reading.usageBytes < bounds.thresholdBytes) {
     if (hovers(bounds, reading.usageBytes, held) && reclaimable >= bounds.cacheFloorBytes) {
-      const fixedBytes = reading.usageBytes - reclaimable;
-      return wait("cache", state, fixedBytes, reclaimable - bounds.cacheFloorBytes, nowMs);
+      return waitForCache(state, reading, bounds, nowMs);
     }
     // One note per excursion: usage that dances around the threshold must first fall a margin below it.
     const stillNoted =
       state.phase === "noted" && reading.usageBytes >= bounds.thresholdBytes - bounds.marginBytes;
     return stillNoted ? { state, action: "none", pollMs: -1, listenToReclaim: false } : stayCalm;
   }
+  if (reclaimable >= bounds.cacheFloorBytes) return waitForCache(state, reading, bounds, nowMs);
   const chargedBytes = reading.usageBytes - slackThatCounts(state, reading, bounds, bytesPerMs);
-  const fixedBytes = chargedBytes - reclaimable;
-  if (reclaimable >= bounds.cacheFloorBytes) {
-    return wait("cache", state, fixedBytes, reclaimable - bounds.cacheFloorBytes, nowMs);
-  }
   if (chargedBytes < bounds.thresholdBytes) {
-    return wait("slack", state, fixedBytes, bounds.thresholdBytes - chargedBytes, nowMs);
+    return wait("slack", state, chargedBytes - reclaimable, bounds.thresholdBytes - chargedBytes, nowMs);
   }
   if (policy === "noop") {
     const action = state.phase === "noted" ? "none" : "note";
@@ -130,6 +126,17 @@ function slackThatCounts(state: WatchState, reading: Reading, bounds: Bounds, by
   const growth = Math.max(bytesPerMs, state.pace.bytesPerMs);
   if (growth * SLACK_COVERED_MS >= reading.slackBytes) return 0;
   return Math.min(reading.slackBytes, bounds.marginBytes / 8);
+}
+
+/** Kernel memory is not seen to grow here: it is not read, and at that the kernel reclaims, and reports it. */
+function waitForCache(
+  state: WatchState,
+  reading: Reading,
+  { cacheFloorBytes }: Bounds,
+  nowMs: number,
+): Verdict {
+  const reclaimable = reclaimableBytes(reading);
+  return wait("cache", state, reading.residentBytes - reclaimable, reclaimable - cacheFloorBytes, nowMs);
 }
 
 function wait(

@@ -47,7 +47,7 @@ export class FinalApproach {
   /** Everything a kill of this moment would go through, but for its effects. */
   #rehearse(watch: Watch, usageBytes: number, nowMs: number): void {
     const { spec, state } = watch;
-    const reading = this.#reader.reading(spec.armed, usageBytes);
+    const reading = this.#reader.reading(spec.armed, usageBytes, spec.bounds.cacheFloorBytes);
     if (typeof reading === "number") return;
     step(state, reading, spec.bounds, spec.policy, { nowMs, blocked: false, bytesPerMs: 0, held: false });
     this.#executor.rehearse(watch, reading);

@@ -124,7 +124,7 @@ export class Judge {
       return;
     }
     watch.closingIn = null;
-    const reading = this.#reader.reading(spec.armed, usageBytes);
+    const reading = this.#reader.reading(spec.armed, usageBytes, spec.bounds.cacheFloorBytes);
     if (typeof reading === "number") {
       this.#unreadable(watch, -reading, nowMs);
       return;
@@ -159,7 +159,7 @@ export class Judge {
     this.#looks.at(watch, Math.min(watch.nextPollMs, nowMs + WAITING_LOOK_MS));
     if (need === "release") this.letGo(watch);
     if (need !== "kill") return;
-    const reading = this.#reader.reading(spec.armed, usageBytes);
+    const reading = this.#reader.reading(spec.armed, usageBytes, spec.bounds.cacheFloorBytes);
     if (typeof reading === "number") this.#unreadable(watch, -reading, nowMs);
     else this.#strike(watch, reading, "oom", nowMs);
   }

@@ -100,10 +100,12 @@ export const memoryReaderV2: MemoryReader = {
     const anonBytes = statValues[ANON]!;
     const fileBytes = statValues[INACTIVE_FILE]! + statValues[ACTIVE_FILE]!;
     const anonLruBytes = statValues[INACTIVE_ANON]! + statValues[ACTIVE_ANON]!;
-    const accounted = anonBytes + statValues[FILE]! + orZero(statValues[KERNEL]!) + orZero(statValues[SOCK]!);
+    const residentBytes = anonBytes + statValues[FILE]!;
+    const accounted = residentBytes + orZero(statValues[KERNEL]!) + orZero(statValues[SOCK]!);
     return {
       usageBytes,
       slackBytes: slackBytes(usageBytes, accounted, maxSlackBytes),
+      residentBytes,
       fileBytes,
       inactiveFileBytes: statValues[INACTIVE_FILE]!,
       swappableBytes: swappable(directoryFd, anonLruBytes),

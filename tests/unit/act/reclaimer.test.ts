@@ -18,6 +18,7 @@ const reader = {
     inactiveFileBytes: 0,
     swappableBytes: 0,
     anonBytes: 0,
+    residentBytes: 0,
   }),
 } satisfies MemoryReader;
 

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { close, openReadAt } from "../../../ffi/file.ts";
 import { readOnce } from "../../../src/cgroup/read-once.ts";
 import { memoryReaderV1 } from "../../../src/cgroup/v1/read.ts";
 
@@ -69,6 +70,7 @@ describe("memory.stat", () => {
       fileBytes: 28 * M,
       inactiveFileBytes: 16 * M,
       anonBytes: 64 * M,
+      residentBytes: (32 + 64) * M,
     });
   });
 
@@ -82,6 +84,19 @@ test("what neither the statistics nor kernel memory explain is pre-charge, up to
   expect(readOnce(memoryReaderV1, directory, (reading) => reading.slackBytes)).toBe(8192);
   files({ "memory.kmem.usage_in_bytes": "4096\n" });
   expect(readOnce(memoryReaderV1, directory, (reading) => reading.slackBytes)).toBe(4096);
+});
+
+test("pre-charges are not worked out where enough can be reclaimed", () => {
+  files({ "memory.usage_in_bytes": `${96 * M + 8192}\n` });
+  const slackBytes = (cacheFloorBytes: number) =>
+    readOnce(memoryReaderV1, directory, (_, directoryFd) => {
+      const statFd = openReadAt(directoryFd, memoryReaderV1.statFile);
+      const reading = memoryReaderV1.reading({ directoryFd, statFd }, 96 * M + 8192, cacheFloorBytes);
+      close(statFd);
+      return typeof reading === "number" ? reading : reading.slackBytes;
+    });
+  expect(slackBytes(28 * M)).toBe(0);
+  expect(slackBytes(28 * M + 1)).toBe(8192);
 });
 
 describe("the kernel's kills", () => {

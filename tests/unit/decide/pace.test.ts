@@ -21,7 +21,10 @@ function follow(fixedAt: (nowMs: number) => number, endBytes: number, untilMs: n
 describe("the next look comes", () => {
   test.each([
     ["sooner the less is left: 160M in 10 ms", 160 * M, 10],
+    ["93M in 6 ms, which is a quarter of one later at most", 93 * M, 6],
+    ["91M in 5", 91 * M, 5],
     ["16M in a millisecond", 16 * M, 1],
+    ["27M too: not in two", 27 * M, 1],
     ["nothing left, in a millisecond, never in less", 0, 1],
     ["a lot left, in a tenth of a second, never in more", 100_000 * M, 100],
   ])("%s", (_, distance, pollMs) => {

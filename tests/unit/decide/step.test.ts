@@ -28,6 +28,7 @@ function reading(
     inactiveFileBytes: 0,
     swappableBytes: swappable * M,
     anonBytes: (usage - file) * M,
+    residentBytes: (usage - slack) * M,
   };
 }
 
@@ -166,6 +167,20 @@ describe("above the threshold because of cache", () => {
       ({ state, pollMs } = verdict);
     }
     expect(state).toMatchObject({ phase: "slack", pace: { quiet: true } });
+  });
+
+  test("is that of what memory.stat counts: pre-charges that come and go are no growth", () => {
+    const { state } = look(calm, reading(990, { slack: 8, file: 500 }));
+    const next = step(state, reading(998, { slack: 16, file: 500 }), bounds, "container", {
+      ...lookOnce,
+      nowMs: 1010,
+    });
+    expect(next.state.pace.bytesPerMs).toBe(0);
+    const grown = step(state, reading(998, { slack: 8, file: 500 }), bounds, "container", {
+      ...lookOnce,
+      nowMs: 1010,
+    });
+    expect(grown.state.pace.bytesPerMs).toBe((8 * M) / 10);
   });
 
   test("starts a new pace when pre-charges become the reason", () => {

@@ -25,6 +25,7 @@ const facts: IncidentFacts = {
     inactiveFileBytes: 0,
     swappableBytes: 2 * M,
     anonBytes: 970 * M,
+    residentBytes: 975 * M,
   },
   victims: [victim()],
   victimCount: 3,

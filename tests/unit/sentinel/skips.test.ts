@@ -59,6 +59,7 @@ function countsOver(finds: readonly Find[], policy: Policy): Record<string, numb
     slackBytes: 0,
     swappableBytes: 0,
     anonBytes: 0,
+    residentBytes: 0,
     ...found(),
   });
   const start = startWith(controlFd, { skips });

@@ -57,6 +57,7 @@ function isLetGo(find: Find): string | boolean {
             slackBytes: 0,
             swappableBytes: 0,
             anonBytes: 0,
+            residentBytes: 0,
           }
         : -find.error,
     atLimit: () => find.atLimit,

@@ -29,6 +29,7 @@ function surveyed(usage: number, changes: Partial<Surveyed> = {}): Surveyed {
       inactiveFileBytes: 4 * M,
       swappableBytes: 2 * M,
       anonBytes: 900 * M,
+      residentBytes: 900 * M,
     },
     totalPages: 256_000,
     processes: [],
