@@ -1,17 +1,27 @@
 import type { Hierarchy, MemoryReader, ReclaimOutcome } from "../cgroup/hierarchy.ts";
 import { readOnce } from "../cgroup/read-once.ts";
 import { type Allowance, allowanceLeftMs, fullAllowance, spend } from "../decide/allowance.ts";
-import { nextCooldownMs, reclaimBudgetMs, reclaimEffort, shouldReclaim } from "../decide/reclaim.ts";
+import {
+  isTimeToReclaim,
+  nextCooldownMs,
+  type ReclaimMode,
+  reclaimBudgetMs,
+  reclaimEffort,
+  shouldReclaim,
+} from "../decide/reclaim.ts";
 
 /** How often one cgroup is reclaimed. */
 interface History {
-  lastMs: number;
-  cooldownMs: number;
+  /** NaN: it never was. */
+  readonly lastMs: number;
+  readonly cooldownMs: number;
 }
+
+const neverReclaimed: History = { lastMs: Number.NaN, cooldownMs: 0 };
 
 /** The configured part. */
 export interface ReclaimSettings {
-  readonly mode: "auto" | "always" | "never";
+  readonly mode: ReclaimMode;
   readonly cooldownMs: number;
 }
 
@@ -67,19 +77,17 @@ export class Reclaimer {
   near(cgroup: string, marginBytes: number, nowMs: number): void {
     if (this.kernelRefuses || this.#running.has(cgroup) || this.#running.size >= MAX_AT_ONCE) return;
     if (allowanceLeftMs(this.#allowance, reclaimEffort, nowMs) <= 0) return;
-    const history = this.#histories.get(cgroup) ?? {
-      lastMs: Number.NaN,
-      cooldownMs: this.#settings.cooldownMs,
-    };
-    const cooldownMs = Math.max(history.cooldownMs, this.#settings.cooldownMs);
+    const { mode, cooldownMs: configuredMs } = this.#settings;
+    const { lastMs, cooldownMs: lastCooldownMs } = this.#histories.get(cgroup) ?? neverReclaimed;
+    const cooldownMs = Math.max(lastCooldownMs, configuredMs);
+    if (!isTimeToReclaim(mode, lastMs, cooldownMs, nowMs)) return;
     const reading = readOnce(this.#reader, `${this.#hierarchy.mount}${cgroup}`, (reading) => reading);
     if (reading === null) return;
     const { fileBytes } = reading;
     const swappableBytes = this.#hierarchy.reclaimSparesSwap ? 0 : reading.swappableBytes;
-    const facts = { mode: this.#settings.mode, fileBytes, marginBytes, swappableBytes };
-    if (!shouldReclaim({ ...facts, lastMs: history.lastMs, cooldownMs }, nowMs)) return;
-    const next = nextCooldownMs(cooldownMs, history.lastMs, nowMs, this.#settings.cooldownMs);
-    this.#histories.set(cgroup, { lastMs: nowMs, cooldownMs: next });
+    if (!shouldReclaim({ mode, fileBytes, marginBytes, swappableBytes })) return;
+    const nextMs = nextCooldownMs(cooldownMs, lastMs, nowMs, configuredMs);
+    this.#histories.set(cgroup, { lastMs: nowMs, cooldownMs: nextMs });
     this.#running.add(cgroup);
     void this.#reclaim(cgroup, fileBytes, Math.min(fileBytes, MARGINS * marginBytes), nowMs);
   }

@@ -1,24 +1,37 @@
 import type { AllowanceRule } from "./allowance.ts";
 
+/** Whether page cache may be dropped before the threshold: at all, where at least a margin's worth is to be had, or any. */
+export type ReclaimMode = "auto" | "always" | "never";
+
 /** What the reclaim before the threshold is decided on. */
 export interface ReclaimFacts {
-  readonly mode: "auto" | "always" | "never";
+  readonly mode: ReclaimMode;
   readonly fileBytes: number;
   readonly marginBytes: number;
   /** Anonymous memory that reclaim would push to swap. */
   readonly swappableBytes: number;
-  /** NaN when this cgroup was never reclaimed. */
-  readonly lastMs: number;
-  readonly cooldownMs: number;
+}
+
+/**
+ * Whether the cgroup may be reclaimed at all now, which is to be asked before it is read: a full one is near its limit all
+ * the time.
+ * @param lastMs when it was reclaimed last; NaN: never
+ */
+export function isTimeToReclaim(
+  mode: ReclaimMode,
+  lastMs: number,
+  cooldownMs: number,
+  nowMs: number,
+): boolean {
+  return mode !== "never" && !(nowMs - lastMs < cooldownMs);
 }
 
 /**
  * Whether to drop the cgroup's page cache now. Never where anonymous memory would go to swap: force_empty does not
  * spare it. `auto` wants at least a margin's worth of cache to gain; `always` takes any.
  */
-export function shouldReclaim(facts: ReclaimFacts, nowMs: number): boolean {
+export function shouldReclaim(facts: ReclaimFacts): boolean {
   if (facts.mode === "never" || facts.swappableBytes > 0) return false;
-  if (nowMs - facts.lastMs < facts.cooldownMs) return false;
   return facts.mode === "always" ? facts.fileBytes > 0 : facts.fileBytes >= facts.marginBytes;
 }
 

@@ -79,6 +79,19 @@ test("no more than two at once, one per cgroup, and not again within the cooldow
   expect(done.map(([cgroup]) => cgroup)).toEqual(["/a", "/b", "/a"]);
 });
 
+test("a cgroup is not even read within its cooldown", async () => {
+  using disk = scratch();
+  const { reclaimer } = setUp(disk.path, async () => "done");
+  const readings = spyOn(reader, "reading");
+  reclaimer.near("/a", M, 0);
+  await Bun.sleep(1);
+  const whenDone = readings.mock.calls.length;
+  reclaimer.near("/a", M, 9_999);
+  expect(readings.mock.calls.length).toBe(whenDone);
+  reclaimer.near("/a", M, 10_000);
+  expect(readings.mock.calls.length).toBeGreaterThan(whenDone);
+});
+
 test("a kernel that refuses three times and never does it is not asked again", async () => {
   using disk = scratch();
   let calls = 0;

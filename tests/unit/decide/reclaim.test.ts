@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import {
+  isTimeToReclaim,
   nextCooldownMs,
   type ReclaimFacts,
   reclaimBudgetMs,
@@ -12,8 +13,6 @@ const facts: ReclaimFacts = {
   fileBytes: 20 * M,
   marginBytes: 20 * M,
   swappableBytes: 0,
-  lastMs: Number.NaN,
-  cooldownMs: 10_000,
 };
 
 describe("page cache is dropped", () => {
@@ -25,10 +24,20 @@ describe("page cache is dropped", () => {
     ["never in mode never", { mode: "never" }, false],
     ["never where anonymous memory would go to swap", { swappableBytes: 1 }, false],
     ["not even in mode always then", { mode: "always", swappableBytes: 1 }, false],
-    ["not within the cooldown", { lastMs: 90_001 }, false],
-    ["again when it is over", { lastMs: 90_000 }, true],
   ] as const)("%s", (_, changes, expected) => {
-    expect(shouldReclaim({ ...facts, ...changes }, 100_000)).toBe(expected);
+    expect(shouldReclaim({ ...facts, ...changes })).toBe(expected);
+  });
+});
+
+describe("a cgroup is looked at for that", () => {
+  test.each([
+    ["the first time", "auto", Number.NaN, true],
+    ["not within the cooldown", "auto", 90_001, false],
+    ["again when it is over", "auto", 90_000, true],
+    ["in mode always too", "always", 90_000, true],
+    ["never in mode never", "never", Number.NaN, false],
+  ] as const)("%s", (_, mode, lastMs, expected) => {
+    expect(isTimeToReclaim(mode, lastMs, 10_000, 100_000)).toBe(expected);
   });
 });
 
