@@ -37,8 +37,11 @@ async function main(filters: readonly string[]): Promise<number> {
 
   const running = new Set<Running>();
   const guests = new Guests(repository);
+  let isLeaving = false;
   for (const [signal, code] of [["SIGINT", 130] as const, ["SIGTERM", 143] as const]) {
     process.on(signal, async () => {
+      // The machines take a while to end, in which nothing may be started any more.
+      isLeaving = true;
       await Promise.all([...running].map((file) => file.abort()));
       await guests.close();
       process.exit(code);
@@ -58,13 +61,14 @@ async function main(filters: readonly string[]): Promise<number> {
   const isDisturbed = (file: PlannedFile) => isInMachine(file) || file.waits === true;
   const run = async (file: PlannedFile) => {
     const first = await runOnce(file, outputFolder);
-    if (first.failures.length === 0 || !isDisturbed(file)) return first;
+    if (first.failures.length === 0 || !isDisturbed(file) || isLeaving) return first;
     return ofBoth(first, await runOnce(file, join(outputFolder, "again")));
   };
 
   const results: FileResult[] = [];
   const runAll = async (lane: readonly PlannedFile[]) => {
     for (const file of lane) {
+      if (isLeaving) return;
       const result = await run(file);
       results.push(result);
       console.log(`${titleOf(file)}  ${fileLine(result)}`);
