@@ -1,10 +1,13 @@
 import type { AllowanceRule } from "./allowance.ts";
 
-/** How usage of a cgroup near its limit comes closer to its threshold. */
+/**
+ * How memory comes closer to where a kill is due: usage of a cgroup near its limit to its threshold, or above that what cannot
+ * be reclaimed to the floor of what can.
+ */
 export interface ClosingIn {
-  /** When its speed was last measured, and the usage then. */
+  /** When its speed was last measured, and how much it was then. */
   readonly atMs: number;
-  readonly usageBytes: number;
+  readonly bytes: number;
   /** The fastest recent growth. */
   readonly bytesPerMs: number;
   /** When to look again; Infinity: the kernel's notification will do. */
@@ -27,30 +30,33 @@ const REHEARSE_AGAIN_STARING_MS = 0.3;
 // Where four programs share a core, a leak stands still for some 10 ms at a time and then goes on as before.
 const DECAY = 0.9;
 
-/** The first look at a cgroup that has just come near its limit: how fast is not known yet. */
-export function comeNear(usageBytes: number, nowMs: number): ClosingIn {
+/** The first look: how fast is not known yet. */
+export function comeNear(bytes: number, nowMs: number): ClosingIn {
   return {
     atMs: nowMs,
-    usageBytes,
+    bytes,
     bytesPerMs: 0,
     nextMs: nowMs + LOOK_MS,
     rehearsedMs: Number.NEGATIVE_INFINITY,
   };
 }
 
-/** One more look. @param distanceBytes how much is left to the threshold */
-export function closeIn(
-  before: ClosingIn,
-  usageBytes: number,
-  distanceBytes: number,
-  nowMs: number,
-): ClosingIn {
+/** One more look. @param distanceBytes how much is left until a kill is due */
+export function closeIn(before: ClosingIn, bytes: number, distanceBytes: number, nowMs: number): ClosingIn {
   const elapsedMs = nowMs - before.atMs;
   if (elapsedMs < MEASURE_MS) return { ...before, nextMs: nowMs };
-  const seen = Math.max(0, (usageBytes - before.usageBytes) / elapsedMs);
+  const seen = Math.max(0, (bytes - before.bytes) / elapsedMs);
   const bytesPerMs = Math.max(seen, before.bytesPerMs * DECAY);
   const nextMs = nowMs + pauseMs(seen, distanceBytes / bytesPerMs);
-  return { ...before, atMs: nowMs, usageBytes, bytesPerMs, nextMs };
+  return { ...before, atMs: nowMs, bytes, bytesPerMs, nextMs };
+}
+
+// Three rehearsals, and looks enough to know the speed again.
+const SOON_MS = 10;
+
+/** Whether it is there so soon, at the speed its looks (`pace.ts`) have seen, that it is to be followed closely. */
+export function isSoon(bytesPerMs: number, distanceBytes: number): boolean {
+  return distanceBytes < bytesPerMs * SOON_MS;
 }
 
 /** Whether what a kill goes through may have left the caches since its last rehearsal. */

@@ -1,6 +1,6 @@
 /** How a cgroup above its threshold is polled. */
 export interface Pace {
-  /** When it was last read; NaN before the first reading. */
+  /** When its growth was last measured; NaN before the first reading. */
   readonly atMs: number;
   /** Memory that could not be reclaimed then. */
   readonly fixedBytes: number;
@@ -32,6 +32,8 @@ const QUIET_POLL_MS = 1000;
 const QUIET_AFTER_LOOKS = 8;
 // A timeout is whole milliseconds: 5.9 ms, those of a 100M cgroup full of cache, would make a sixth more looks as 5.
 const ROUNDED_MS = 1 / 4;
+// Looks without a pause (`closing-in.ts`) find a batch of pages counted or none.
+const MEASURE_MS = 0.5;
 // Growth that would need longer than this to use up the distance is no leak.
 const SLOW_GROWTH_MS = 60_000;
 
@@ -41,9 +43,8 @@ const SLOW_GROWTH_MS = 60_000;
  * @param distanceBytes how much it may still grow before the guard must act
  */
 export function pace(before: Pace, fixedBytes: number, distanceBytes: number, nowMs: number): Pace {
-  const elapsedMs = Math.max(nowMs - before.atMs, 0.1);
-  const seen = Number.isNaN(before.atMs) ? 0 : Math.max(0, fixedBytes - before.fixedBytes) / elapsedMs;
-  const bytesPerMs = Math.max(seen, before.bytesPerMs / 2);
+  const measured = nowMs - before.atMs < MEASURE_MS ? before : measure(before, fixedBytes, nowMs);
+  const { bytesPerMs } = measured;
   const growing = bytesPerMs * SLOW_GROWTH_MS > distanceBytes;
   const quietLooks = growing ? 0 : before.quietLooks + 1;
   const quiet = quietLooks >= QUIET_AFTER_LOOKS;
@@ -52,7 +53,17 @@ export function pace(before: Pace, fixedBytes: number, distanceBytes: number, no
   const pollMs = quiet
     ? QUIET_POLL_MS
     : Math.min(Math.max(Math.floor(untilMs + ROUNDED_MS), SHORTEST_POLL_MS), LONGEST_POLL_MS);
-  return { atMs: nowMs, fixedBytes, bytesPerMs, quietLooks, quiet, pollMs };
+  return { ...measured, quietLooks, quiet, pollMs };
+}
+
+function measure(
+  before: Pace,
+  fixedBytes: number,
+  nowMs: number,
+): Pick<Pace, "atMs" | "fixedBytes" | "bytesPerMs"> {
+  const seen = Math.max(0, fixedBytes - before.fixedBytes) / (nowMs - before.atMs);
+  const bytesPerMs = Number.isNaN(before.atMs) ? 0 : Math.max(seen, before.bytesPerMs / 2);
+  return { atMs: nowMs, fixedBytes, bytesPerMs };
 }
 
 /** The pace of a cgroup in which the kernel has just reclaimed something: it is looked at closely for a while again. */

@@ -1,14 +1,23 @@
 import type { MemoryReader } from "../cgroup/hierarchy.ts";
 import { type Allowance, allowanceLeftMs, fullAllowance, spend } from "../decide/allowance.ts";
-import { closeIn, closeLooks, comeNear, isRehearsalDue } from "../decide/closing-in.ts";
+import {
+  type ClosingIn,
+  closeIn,
+  closeLooks,
+  comeNear,
+  isRehearsalDue,
+  isSoon,
+} from "../decide/closing-in.ts";
+import { type Reading, reclaimableBytes } from "../decide/reading.ts";
 import { step } from "../decide/step.ts";
 import type { Executor } from "./executor.ts";
 import type { Watch } from "./watch.ts";
 
 /**
- * Follows fast leaks through their last milliseconds below the threshold. The kernel looks at thresholds only once in 128
- * pages (0.3 ms at 1.8 GB/s), and a leak sweeps everything out of the caches: what a kill goes through took 0.4 ms after
- * a notification, and takes 0.15 where it has been gone through just before.
+ * Follows fast leaks through their last milliseconds below the threshold, and where there is page cache above it, through
+ * their last milliseconds of that. The kernel looks at thresholds only once in 128 pages (0.3 ms at 1.8 GB/s), and of cache
+ * that is used up nothing tells; and a leak sweeps everything out of the caches: what a kill goes through took 0.4 ms after a
+ * notification, and takes 0.15 where it has been gone through just before.
  */
 export class FinalApproach {
   readonly #reader: MemoryReader;
@@ -22,8 +31,7 @@ export class FinalApproach {
 
   /** The cgroup has come near its limit. @returns when to look at it again; Infinity: at the next notification */
   begin(watch: Watch, usageBytes: number, nowMs: number): number {
-    const { cgroup, policy } = watch.spec;
-    if (policy === "noop" || this.#executor.ongoing.blocks(cgroup)) return Number.POSITIVE_INFINITY;
+    if (!this.#mayKillIn(watch)) return Number.POSITIVE_INFINITY;
     watch.closingIn ??= comeNear(usageBytes, nowMs);
     return watch.closingIn.nextMs;
   }
@@ -33,19 +41,49 @@ export class FinalApproach {
     if (watch.closingIn === null) return Number.POSITIVE_INFINITY;
     const { nearBytes, bounds } = watch.spec;
     const next = closeIn(watch.closingIn, usageBytes, bounds.thresholdBytes - usageBytes, nowMs);
-    const isLeft = usageBytes < nearBytes || allowanceLeftMs(this.#allowance, closeLooks, nowMs) <= 0;
-    watch.closingIn = isLeft || next.nextMs === Number.POSITIVE_INFINITY ? null : next;
+    watch.closingIn = usageBytes < nearBytes ? null : this.#ifStillClose(next, nowMs);
     if (watch.closingIn === null) return Number.POSITIVE_INFINITY;
     if (isRehearsalDue(next, nowMs)) {
       watch.closingIn = { ...next, rehearsedMs: nowMs };
-      this.#rehearse(watch, usageBytes, nowMs);
+      this.#rehearseFromReading(watch, usageBytes, nowMs);
     }
     this.#allowance = spend(this.#allowance, closeLooks, performance.now() - nowMs, nowMs);
     return next.nextMs;
   }
 
+  /** A look found it over its threshold, with cache to reclaim. @returns when to look again; Infinity: at its own pace */
+  useUp(watch: Watch, reading: Reading, nowMs: number): number {
+    const reclaimable = reclaimableBytes(reading);
+    const fixedBytes = reading.residentBytes - reclaimable;
+    const distanceBytes = reclaimable - watch.spec.bounds.cacheFloorBytes;
+    if (watch.usingUp === null) {
+      if (!isSoon(watch.state.pace.bytesPerMs, distanceBytes) || !this.#mayKillIn(watch))
+        return Number.POSITIVE_INFINITY;
+      watch.usingUp = comeNear(fixedBytes, nowMs);
+      return watch.usingUp.nextMs;
+    }
+    const next = closeIn(watch.usingUp, fixedBytes, distanceBytes, nowMs);
+    watch.usingUp = this.#ifStillClose(next, nowMs);
+    if (watch.usingUp === null) return Number.POSITIVE_INFINITY;
+    if (isRehearsalDue(next, nowMs)) {
+      watch.usingUp = { ...next, rehearsedMs: nowMs };
+      this.#executor.rehearse(watch, reading);
+    }
+    this.#allowance = spend(this.#allowance, closeLooks, performance.now() - nowMs, nowMs);
+    return next.nextMs;
+  }
+
+  #mayKillIn({ spec }: Watch): boolean {
+    return spec.policy !== "noop" && !this.#executor.ongoing.blocks(spec.cgroup);
+  }
+
+  #ifStillClose(closingIn: ClosingIn, nowMs: number): ClosingIn | null {
+    const isPaidFor = allowanceLeftMs(this.#allowance, closeLooks, nowMs) > 0;
+    return isPaidFor && closingIn.nextMs < Number.POSITIVE_INFINITY ? closingIn : null;
+  }
+
   /** Everything a kill of this moment would go through, but for its effects. */
-  #rehearse(watch: Watch, usageBytes: number, nowMs: number): void {
+  #rehearseFromReading(watch: Watch, usageBytes: number, nowMs: number): void {
     const { spec, state } = watch;
     const reading = this.#reader.reading(spec.armed, usageBytes, spec.bounds.cacheFloorBytes);
     if (typeof reading === "number") return;

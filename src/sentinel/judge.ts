@@ -116,6 +116,7 @@ export class Judge {
     const held = isHeld(watch) && (trigger === "threshold" || watch.state.phase === "cache");
     if (usageSuffices(watch.state, spec.bounds, usageBytes, held)) {
       this.#apply(watch, belowThreshold(), nowMs);
+      watch.usingUp = null;
       this.#looks.lookOut(watch, usageBytes, nowMs);
       this.#looks.by(watch, this.#approach.follow(watch, usageBytes, nowMs));
       if (usageBytes < spec.bounds.thresholdBytes - spec.bounds.marginBytes) watch.skipped = 0;
@@ -135,6 +136,8 @@ export class Judge {
     const look = { nowMs, blocked, bytesPerMs, held };
     const verdict = step(watch.state, reading, spec.bounds, spec.policy, look);
     this.#apply(watch, verdict, nowMs);
+    if (verdict.state.phase === "cache") this.#looks.by(watch, this.#approach.useUp(watch, reading, nowMs));
+    else watch.usingUp = null;
     if (verdict.state.phase === "blocked" && yieldsUntilMs > 0) this.#looks.at(watch, yieldsUntilMs);
     if (verdict.action === "note") this.#executor.note(watch, reading, trigger);
     if (verdict.action !== "kill") {

@@ -16,6 +16,8 @@ export interface Watch {
   approach: Pace;
   /** How it nears its threshold (`final-approach.ts`); null: the kernel will tell. */
   closingIn: ClosingIn | null;
+  /** How it uses up its page cache above the threshold, likewise; null: slowly, or not. */
+  usingUp: ClosingIn | null;
   state: WatchState;
   /** Whether the threshold's notifications wake the sentinel. */
   heedsThreshold: boolean;
@@ -70,6 +72,7 @@ export function attach(epoll: Epoll, spec: WatchSpec): Watch {
     inStep: false,
     approach: calmPace,
     closingIn: null,
+    usingUp: null,
     nextPollMs: Number.POSITIVE_INFINITY,
     oomEvents: Number.NaN,
     waitingSinceMs: Number.POSITIVE_INFINITY,

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { closeIn, comeNear, isRehearsalDue } from "../../../src/decide/closing-in.ts";
+import { closeIn, comeNear, isRehearsalDue, isSoon } from "../../../src/decide/closing-in.ts";
 
 const M = 2 ** 20;
 const LEAK = 1.8 * M;
@@ -59,4 +59,12 @@ test("a leak that has ended is left to the kernel before long", () => {
   const { nowMs, isFollowed } = follow((ms) => Math.min(LEAK * ms, 19 * M), 20 * M);
   expect(isFollowed).toBe(false);
   expect(nowMs).toBeLessThan(80);
+});
+
+test.each([
+  ["that will be there in 9 ms is", 2 * M, 18 * M, true],
+  ["that needs 10 is not yet", 2 * M, 20 * M, false],
+  ["that does not grow never is", 0, 0, false],
+])("memory %s followed closely", (_, bytesPerMs, distanceBytes, expected) => {
+  expect(isSoon(bytesPerMs, distanceBytes)).toBe(expected);
 });

@@ -58,6 +58,13 @@ describe("growth", () => {
     expect(pace({ ...calmPace, atMs: 0, fixedBytes: 100 * M }, 50 * M, M, 10).bytesPerMs).toBe(0);
   });
 
+  test("is not measured over less than half a millisecond, in which one batch of pages is counted or none", () => {
+    const known: Pace = { ...calmPace, atMs: 10, fixedBytes: 0, bytesPerMs: 2 * M };
+    expect(pace(known, 0, 100 * M, 10.4)).toMatchObject({ atMs: 10, fixedBytes: 0, bytesPerMs: 2 * M });
+    expect(pace(known, M, 100 * M, 10.4).bytesPerMs).toBe(2 * M);
+    expect(pace(known, 3 * M, 100 * M, 10.5)).toMatchObject({ atMs: 10.5, bytesPerMs: 6 * M });
+  });
+
   test("within one instant is no division by zero", () => {
     const state = pace({ ...calmPace, atMs: 10, fixedBytes: 0 }, M, 100 * M, 10);
     expect(Number.isFinite(state.bytesPerMs)).toBe(true);

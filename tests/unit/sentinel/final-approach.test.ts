@@ -55,9 +55,10 @@ afterEach(() => {
 /**
  * Lets a sentinel guard a cgroup near its limit that notifies of nothing, until it has killed, found nobody to kill, or usage falls below near.
  * @param usageAt usage so many milliseconds after it was handed over, in bytes
- * @returns the usage that was read last before each SIGKILL, and how often usage was read
+ * @param cacheAt how much of it is page cache
+ * @returns the usage that was read last before each SIGKILL, the page cache then, and how often usage was read
  */
-function guard(usageAt: (ms: number) => number, policy: Policy) {
+function guard(usageAt: (ms: number) => number, policy: Policy, cacheAt: (ms: number) => number = () => 0) {
   const controlFd = createEventfd();
   // An eventfd that nobody signals stands for a threshold: without one it would be polled all the time.
   const silent = createEventfd();
@@ -81,8 +82,10 @@ function guard(usageAt: (ms: number) => number, policy: Policy) {
   const messages: (ToSentinel | undefined)[] = [{ type: "watch", spec }, undefined];
   const startMs = performance.now();
   const kills: number[] = [];
+  const cacheAtKills: number[] = [];
   let looks = 0;
   let usageBytes = 0;
+  let fileBytes = 0;
   const stop = () => {
     messages.push({ type: "stop" });
     signalEventfd(controlFd);
@@ -93,22 +96,29 @@ function guard(usageAt: (ms: number) => number, policy: Policy) {
     if (usageBytes < NEAR) stop();
     return usageBytes;
   };
+  const reading = (_: unknown, usageBytes: number) => {
+    fileBytes = cacheAt(performance.now() - startMs);
+    const anonBytes = usageBytes - fileBytes;
+    const nothing = { slackBytes: 0, inactiveFileBytes: 0, swappableBytes: 0 };
+    return { ...nothing, usageBytes, residentBytes: usageBytes, fileBytes, anonBytes };
+  };
   const sentinel = new Sentinel(
     startWith(controlFd, { mount: stage, procRoot: `${stage}/proc` }),
-    { ...memoryReaderV1, usage, oomKills: () => 0 },
+    { ...memoryReaderV1, usage, reading, oomKills: () => 0 },
     (message) => {
       if (message.type === "incident" || message.type === "helpless") stop();
     },
     () => messages.shift(),
     () => {
       kills.push(usageBytes);
+      cacheAtKills.push(fileBytes);
       return 0;
     },
   );
   signalEventfd(controlFd);
   sentinel.run();
   close(controlFd);
-  return { kills, looks };
+  return { kills, cacheAtKills, looks };
 }
 
 test("a fast leak is killed at its threshold without a notification, and no process before it", () => {
@@ -124,6 +134,18 @@ test("a leak that turns back right below the threshold costs nobody their life",
   expect(looks).toBeGreaterThan(3);
   expect(kills).toEqual([]);
 });
+
+test.each([0, 0.25, 0.5, 0.75])(
+  "a fast leak that eats up page cache (%d ms on) is killed as soon as too little is left",
+  (onMs) => {
+    const cacheAt = (ms: number) => Math.max(0, 100 * M - 4 * M * (ms + onMs));
+    const { kills, cacheAtKills } = guard(() => 1000 * M, "container", cacheAt);
+    expect(kills.length).toBe(1);
+    expect(cacheAtKills[0]).toBeLessThan(20 * M);
+    // Looked at once a millisecond it would be 4M.
+    expect(cacheAtKills[0]).toBeGreaterThan(18.5 * M);
+  },
+);
 
 test.each([
   ["has moved to another cgroup", () => writeFileSync(`${stage}/proc/${PID}/cgroup`, "4:memory:/other\n")],
