@@ -6,6 +6,7 @@ import { TestCgroup } from "../support/cgroup.ts";
 import { compile } from "../support/compile.ts";
 import { type GuardOptions, TestGuard } from "../support/guard.ts";
 import { childrenOf, signal } from "../support/processes.ts";
+import { unitEnvironment } from "./unit-environment.ts";
 
 /** What cannot be measured here, and what would help: one line for the user. */
 export class CannotMeasure extends Error {}
@@ -59,9 +60,9 @@ export class Stage {
     return out;
   }
 
-  /** A guard that guards all that is there. */
-  async guard(options: GuardOptions): Promise<TestGuard> {
-    const guard = await TestGuard.start(options);
+  /** A guard that guards all that is there, in the environment it has on a node. */
+  async guard(options: Omit<GuardOptions, "env">): Promise<TestGuard> {
+    const guard = await TestGuard.start({ ...options, env: unitEnvironment() });
     this.#guards.add(guard);
     return guard;
   }

@@ -6,7 +6,6 @@ import { until } from "../../support/until.ts";
 import type { Context } from "../context.ts";
 import { atMost, type TableResult } from "../result.ts";
 import { percentile } from "../statistics.ts";
-import { unitEnvironment } from "../unit-environment.ts";
 import { type CpuTime, cpuTimeOf } from "../usage-of.ts";
 
 const PER_SECOND = 10;
@@ -46,7 +45,7 @@ export async function churn(context: Context): Promise<TableResult> {
 async function comingAndGoing(context: Context, seconds: number): Promise<Course> {
   const { stage } = context;
   const top = stage.top();
-  const guard = await stage.guard({ roots: [top.path], env: unitEnvironment() });
+  const guard = await stage.guard({ roots: [top.path] });
   const ends: Promise<void>[] = [];
   let made = 0;
   const make = async () => {
@@ -78,7 +77,7 @@ async function hovering(context: Context, seconds: number): Promise<Course> {
   // One hole: its pages are clean page cache, and cost no disk.
   ftruncateSync(fd, HOVERING * 2 * HOVER_LIMIT_BYTES);
   closeSync(fd);
-  const guard = await stage.guard({ roots: [top.path], env: unitEnvironment() });
+  const guard = await stage.guard({ roots: [top.path] });
   const sizes = [2 * HOVER_LIMIT_BYTES, STREAM_BYTES_PER_SECOND].map(String);
   const streams = Bun.spawn(
     [stage.program("stream"), top.directory, "full", String(HOVERING), file, ...sizes],

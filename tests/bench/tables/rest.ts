@@ -25,9 +25,9 @@ interface Row {
 /** What a guard costs that has nothing to do, beside a program of Bun's that does nothing. All at the same time. */
 export async function rest(context: Context): Promise<TableResult> {
   const { stage, isQuick } = context;
+  const env = unitEnvironment();
   const settleSeconds = isQuick ? 5 : 60;
   const seconds = isQuick ? 5 : 60;
-  const env = unitEnvironment();
   const processes: { name: string; cgroups: number | null; pid: number }[] = [];
   const guards = [];
   const tops = [];
@@ -36,7 +36,7 @@ export async function rest(context: Context): Promise<TableResult> {
     const top = stage.top();
     tops.push(top);
     populate(top, cgroups);
-    const guard = await stage.guard({ roots: [top.path], config: 'resync = "30s"\n', env });
+    const guard = await stage.guard({ roots: [top.path], config: 'resync = "30s"\n' });
     guards.push(guard);
     processes.push({ name: "oom-guard", cgroups, pid: guard.pid });
   }

@@ -5,6 +5,7 @@ import type { Context } from "../context.ts";
 import { noiseNote } from "../noise.ts";
 import { atMost, type TableResult } from "../result.ts";
 import { median, worst } from "../statistics.ts";
+import { unitEnvironment } from "../unit-environment.ts";
 import { populate } from "./idle-cgroups.ts";
 
 const COUNTS = [0, 250];
@@ -73,7 +74,7 @@ async function untilReady(folder: string, args: readonly string[]): Promise<numb
   const startedMs = performance.now();
   const guard = Bun.spawn([BINARY, "run", "--state-dir", join(folder, "state"), ...args], {
     stdio: ["ignore", "ignore", "ignore"],
-    env: { ...process.env, NOTIFY_SOCKET: socket },
+    env: { ...process.env, ...unitEnvironment(), NOTIFY_SOCKET: socket },
   });
   try {
     for (;;) {
