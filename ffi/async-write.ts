@@ -70,7 +70,8 @@ function letManyWaitAtOnce(library: string): void {
 }
 
 let aio: ReturnType<typeof openAio> | undefined;
-const writes = new Set<Write>();
+let writes: Write[] = [];
+let isLookDue = false;
 const free: Place[] = [];
 
 /**
@@ -96,8 +97,8 @@ export function writeElsewhere(fd: number, text: string, settle: (errno: number)
     free.push(place);
     return false;
   }
-  writes.add({ place, settle });
-  if (writes.size === 1) lookLater();
+  writes.push({ place, settle });
+  lookLater();
   return true;
 }
 
@@ -120,19 +121,26 @@ function putAscii(text: string, into: Uint8Array, at: number): boolean {
 }
 
 function look(): void {
-  for (const write of writes) {
+  isLookDue = false;
+  const waiting = writes;
+  writes = [];
+  for (const write of waiting) {
     const { buffer, offset } = write.place;
     const errno = aio!.error((buffer.address + offset) as Pointer);
-    if (errno === EINPROGRESS) continue;
-    writes.delete(write);
+    if (errno === EINPROGRESS) {
+      writes.push(write);
+      continue;
+    }
     free.push(write.place);
     write.settle(errno);
   }
-  if (writes.size > 0) lookLater();
+  if (writes.length > 0) lookLater();
   // A piece's worth stays: where cgroups come and go, each would need another one.
   else free.length = Math.min(free.length, WRITES_AT_ONCE);
 }
 
 function lookLater(): void {
-  setTimeout(look, writes.size >= MANY ? LOOK_AT_MANY_MS : LOOK_MS);
+  if (isLookDue) return;
+  isLookDue = true;
+  setTimeout(look, writes.length >= MANY ? LOOK_AT_MANY_MS : LOOK_MS);
 }

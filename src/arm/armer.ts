@@ -9,6 +9,7 @@ import type { NamesChange } from "../discover/container-names.ts";
 import type { Identity } from "../discover/identity.ts";
 import type { MessageKind } from "../report/message-kind.ts";
 import type { FromSentinel, ToSentinel } from "../sentinel/protocol.ts";
+import { TurnoverMap } from "../turnover-map.ts";
 import { concernedBy, type Entry, isWorthArming, type KnownCgroup, shown } from "./entry.ts";
 import { Slots } from "./slots.ts";
 
@@ -29,9 +30,10 @@ export interface ArmerPorts {
  */
 export class Armer {
   readonly #ports: ArmerPorts;
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new TurnoverMap<string, Entry>();
   readonly #slots = new Slots();
-  readonly #pending = new Set<Promise<void>>();
+  readonly #pending = new TurnoverMap<number, Promise<void>>();
+  #begun = 0;
   #rules: SettingsMatcher;
 
   constructor(ports: ArmerPorts, rules: SettingsMatcher) {
@@ -46,7 +48,7 @@ export class Armer {
 
   /** Resolves when the kernel has answered everything that was asked of it until now. */
   async settled(): Promise<void> {
-    await Promise.all(this.#pending);
+    await Promise.all(this.#pending.values());
   }
 
   /** The armed cgroup of a slot, with what it is armed for; undefined when it was released meanwhile. */
@@ -234,8 +236,9 @@ export class Armer {
   }
 
   #await(pending: Promise<void>): void {
-    this.#pending.add(pending);
-    void pending.finally(() => this.#pending.delete(pending));
+    const number = this.#begun++;
+    this.#pending.set(number, pending);
+    void pending.finally(() => this.#pending.delete(number));
   }
 
   /** @throws SysError, and then nothing holds the cgroup back */

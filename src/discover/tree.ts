@@ -15,6 +15,7 @@ import { SysError } from "../../ffi/sys-error.ts";
 import { childNamesBelow } from "../cgroup/children.ts";
 import type { ControlFiles } from "../cgroup/hierarchy.ts";
 import { isWithin } from "../proc/cgroup-path.ts";
+import { TurnoverMap } from "../turnover-map.ts";
 import type { Roots } from "./roots.ts";
 
 const MASK = IN_CREATE | IN_DELETE | IN_DELETE_SELF | IN_ONLYDIR;
@@ -52,7 +53,7 @@ export class CgroupTree {
   readonly #mount: string;
   readonly #control: ControlFiles;
   readonly #listener: TreeListener;
-  readonly #directories = new Map<string, Directory>();
+  readonly #directories = new TurnoverMap<string, Directory>();
   /** The cgroups whose directories, and in whose files, are watched. */
   readonly #byWatch = new Map<number, string>();
   readonly #byFileWatch = new Map<number, string>();

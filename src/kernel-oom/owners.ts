@@ -1,4 +1,5 @@
 import type { Identity } from "../discover/identity.ts";
+import { TurnoverMap } from "../turnover-map.ts";
 
 const REMEMBERED_MS = 300_000;
 const MAX_DEPARTED = 1000;
@@ -21,8 +22,8 @@ export interface Owner {
  */
 export class Owners {
   readonly #identify: (cgroup: string) => Identity;
-  readonly #living = new Map<string, Identity>();
-  readonly #departed = new Map<string, Departed>();
+  readonly #living = new TurnoverMap<string, Identity>();
+  readonly #departed = new TurnoverMap<string, Departed>();
 
   /** @param identify by what paths and names tell now */
   constructor(identify: (cgroup: string) => Identity) {

@@ -18,6 +18,7 @@ import type { Reading } from "../decide/reading.ts";
 import { BlackBoxWriter } from "../record/black-box.ts";
 import { draftIncident, type IncidentFacts, intentPrefix, intentText, thisMoment } from "../record/draft.ts";
 import type { Trigger } from "../record/incident.ts";
+import { TurnoverMap } from "../turnover-map.ts";
 import { type Ongoing, OngoingStrikes } from "./ongoing.ts";
 import type { KernelKills } from "./oom-ledger.ts";
 import type { FromSentinel, Known, Start, WatchSpec } from "./protocol.ts";
@@ -37,7 +38,7 @@ export class Executor {
   readonly #post: (message: FromSentinel) => void;
   readonly #troubles: Troubles;
   readonly #signal: typeof sigkill;
-  readonly #known = new Map<string, Known>();
+  readonly #known = new TurnoverMap<string, Known>();
 
   /** @param signal how a process is killed: `sigkill`, but for a rehearsal */
   constructor(

@@ -1,5 +1,6 @@
 import { LONGEST_POLL_MS, pace, sharedPollMs, togetherMs } from "../decide/pace.ts";
 import type { Verdict } from "../decide/step.ts";
+import { TurnoverMap } from "../turnover-map.ts";
 import { hasThreshold, type Watch, willBeTold } from "./watch.ts";
 
 // Where only the next crossing may escape the kernel: usage that trembles right below its threshold
@@ -8,31 +9,31 @@ const UNHEARD_MS = 4;
 
 /** When to look at which cgroup without being notified. */
 export class Looks {
-  readonly #polled = new Set<Watch>();
+  readonly #polled = new TurnoverMap<number, Watch>();
   /** Those over their threshold because of cache. */
-  readonly #full = new Set<Watch>();
+  readonly #full = new TurnoverMap<number, Watch>();
   /** Those right below their threshold whose next crossing the kernel may not tell. */
-  readonly #unheard = new Set<Watch>();
+  readonly #unheard = new TurnoverMap<number, Watch>();
 
   /** When the next one is due; Infinity: none is. */
   nextMs(): number {
     let next = Number.POSITIVE_INFINITY;
-    for (const watch of this.#polled) next = Math.min(next, watch.nextPollMs);
+    for (const watch of this.#polled.values()) next = Math.min(next, watch.nextPollMs);
     return next;
   }
 
   /** Those that are due, none of them twice, however soon it is due again. */
   due(nowMs: number): Watch[] {
     const due: Watch[] = [];
-    for (const watch of this.#polled) if (watch.nextPollMs <= nowMs) due.push(watch);
+    for (const watch of this.#polled.values()) if (watch.nextPollMs <= nowMs) due.push(watch);
     return due;
   }
 
   /** Looks at it then, and not before; Infinity: when it is notified. */
   at(watch: Watch, atMs: number): void {
     watch.nextPollMs = atMs;
-    if (atMs === Number.POSITIVE_INFINITY) this.#polled.delete(watch);
-    else this.#polled.add(watch);
+    if (atMs === Number.POSITIVE_INFINITY) this.#polled.delete(watch.spec.slot);
+    else this.#polled.set(watch.spec.slot, watch);
   }
 
   /** Looks at it then at the latest. */
@@ -43,9 +44,9 @@ export class Looks {
   /** As a verdict asks for. */
   after(watch: Watch, { state, pollMs }: Verdict, nowMs: number): void {
     const isFull = state.phase === "cache";
-    if (isFull) this.#full.add(watch);
-    else this.#full.delete(watch);
-    this.#unheard.delete(watch);
+    if (isFull) this.#full.set(watch.spec.slot, watch);
+    else this.#full.delete(watch.spec.slot);
+    this.#unheard.delete(watch.spec.slot);
     const idleMs = hasThreshold(watch) ? Number.POSITIVE_INFINITY : LONGEST_POLL_MS;
     const sharedMs = isFull ? sharedPollMs(pollMs, this.#full.size - 1) : pollMs;
     this.at(watch, pollMs < 0 ? nowMs + idleMs : togetherMs(nowMs, sharedMs));
@@ -62,13 +63,13 @@ export class Looks {
 
   /** A cgroup that is watched no more. */
   drop(watch: Watch): void {
-    this.#polled.delete(watch);
-    this.#full.delete(watch);
-    this.#unheard.delete(watch);
+    this.#polled.delete(watch.spec.slot);
+    this.#full.delete(watch.spec.slot);
+    this.#unheard.delete(watch.spec.slot);
   }
 
   #unheardPollMs(watch: Watch, pollMs: number): number {
-    this.#unheard.add(watch);
+    this.#unheard.set(watch.spec.slot, watch);
     return sharedPollMs(Math.max(pollMs, UNHEARD_MS), this.#unheard.size - 1);
   }
 }

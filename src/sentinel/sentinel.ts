@@ -6,6 +6,7 @@ import { SysError } from "../../ffi/sys-error.ts";
 import { descriptors, type MemoryReader, type Signal } from "../cgroup/hierarchy.ts";
 import { stirred } from "../decide/pace.ts";
 import { isWithin } from "../proc/cgroup-path.ts";
+import { TurnoverMap } from "../turnover-map.ts";
 import { Executor } from "./executor.ts";
 import { Judge } from "./judge.ts";
 import type { Ongoing } from "./ongoing.ts";
@@ -35,7 +36,7 @@ export class Sentinel {
   readonly #post: (message: FromSentinel) => void;
   readonly #receive: () => ToSentinel | undefined;
   readonly #epoll = new Epoll(WAIT_CAPACITY);
-  readonly #watches = new Map<number, Watch>();
+  readonly #watches = new TurnoverMap<number, Watch>();
   readonly #slots = new Map<string, number>();
   readonly #troubles: Troubles;
   readonly #executor: Executor;
