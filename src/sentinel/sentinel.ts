@@ -1,3 +1,4 @@
+import { edenGC } from "bun:jsc";
 import { Epoll } from "../../ffi/epoll.ts";
 import { ENODEV } from "../../ffi/errno.ts";
 import { close } from "../../ffi/file.ts";
@@ -42,6 +43,8 @@ export class Sentinel {
   readonly #executor: Executor;
   readonly #oom: OomWatch;
   readonly #judge: Judge;
+  /** A kill has left garbage. */
+  #isLittered = false;
   #stopped = false;
 
   /**
@@ -69,8 +72,11 @@ export class Sentinel {
   /** Blocks the thread until main says stop. */
   run(spare: Spare = NOTHING): void {
     while (!this.#stopped) {
-      const happened = this.turn(spare.isLeft ? 0 : this.#timeoutMs(performance.now()));
-      if (happened === 0 && spare.isLeft) spare.doSome();
+      const hasSpareWork = spare.isLeft || this.#isLittered;
+      const happened = this.turn(hasSpareWork ? 0 : this.#timeoutMs(performance.now()));
+      if (happened > 0) continue;
+      if (spare.isLeft) spare.doSome();
+      else if (this.#isLittered) this.#tidy();
     }
     // What takes long to close goes with the process.
     for (const watch of this.#watches.values()) detach(this.#epoll, watch);
@@ -95,6 +101,12 @@ export class Sentinel {
     this.#followUp(nowMs);
     if (control) this.#obey();
     return ready;
+  }
+
+  /** 0.2 ms now, where nothing happens. By itself the collector comes every 50 leaks, in the middle of one, for 1 to 2 ms. */
+  #tidy(): void {
+    edenGC();
+    this.#isLittered = false;
   }
 
   #timeoutMs(nowMs: number): number {
@@ -162,6 +174,7 @@ export class Sentinel {
   }
 
   #dead(ongoing: Ongoing, nowMs: number): void {
+    this.#isLittered = true;
     this.#post({ type: "dead", id: ongoing.id, deadMillis: Math.round(nowMs - ongoing.struckMs) });
     this.#lookAgainAround(ongoing.spec.cgroup, nowMs);
   }
