@@ -35,6 +35,7 @@ export class Armer {
   readonly #pending = new TurnoverMap<number, Promise<void>>();
   #begun = 0;
   #rules: SettingsMatcher;
+  #goneCount = 0;
 
   constructor(ports: ArmerPorts, rules: SettingsMatcher) {
     this.#ports = ports;
@@ -44,6 +45,11 @@ export class Armer {
   /** How many cgroups are armed. */
   get armedCount(): number {
     return this.#slots.count;
+  }
+
+  /** How many that were known are gone. */
+  get goneCount(): number {
+    return this.#goneCount;
   }
 
   /** Resolves when the kernel has answered everything that was asked of it until now. */
@@ -108,6 +114,7 @@ export class Armer {
     const entry = this.#entries.get(cgroup);
     if (entry === undefined) return;
     this.#entries.delete(cgroup);
+    this.#goneCount++;
     this.#disarm(entry);
     this.#ports.hierarchy.letGo(cgroup);
     this.#ports.send({ type: "know", cgroup, known: null });

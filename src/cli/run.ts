@@ -73,9 +73,10 @@ async function guard(
       stop.ask(reason, exitCode.failed);
     },
     onWarm: () => memory.settle(),
-    onTick: () => {
+    onTick: (goneCount) => {
       service.renew();
       memory.keep();
+      memory.collect(goneCount);
     },
   });
   // It may have been told to stop, or the sentinel thread has ended, while it started.

@@ -41,8 +41,8 @@ export interface DaemonParts {
   readonly onFatal: (reason: string) => void;
   /** Called when all that is there is armed and the sentinel is warm, before it rehearses once more. */
   readonly onWarm: () => void;
-  /** Called when what the counts tell may have changed, and now and then. */
-  readonly onTick: () => void;
+  /** Called when what the counts tell may have changed, and now and then. @param goneCount how many cgroups have come and gone */
+  readonly onTick: (goneCount: number) => void;
 }
 
 const PROC = "/proc";
@@ -276,7 +276,7 @@ export class Daemon {
     // Walking 250 cgroups takes some 5 ms.
     if (this.#tree.isBlind) this.#lookAtAll();
     this.#metrics.tick(performance.now());
-    this.#parts.onTick();
+    this.#parts.onTick(this.#armer.goneCount);
   }
 
   get #isChoreLeft(): boolean {

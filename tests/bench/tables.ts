@@ -22,7 +22,7 @@ export const TABLES: Readonly<Record<string, Table>> = {
   "survival-busy": { measure: survivalBusy, seconds: 145, quickSeconds: 20 },
   race: { measure: race, seconds: 150, quickSeconds: 40 },
   rest: { measure: rest, seconds: 140, quickSeconds: 30 },
-  churn: { measure: churn, seconds: 130, quickSeconds: 35 },
+  churn: { measure: churn, seconds: 180, quickSeconds: 35 },
   "arm-delay": { measure: armDelay, seconds: 15, quickSeconds: 3 },
   scan: { measure: scan, seconds: 10, quickSeconds: 4 },
   start: { measure: start, seconds: 15, quickSeconds: 5 },
