@@ -14,6 +14,7 @@ const CHURN_LIMIT_BYTES = 100 * MIB;
 const HOVERING = 250;
 const HOVER_LIMIT_BYTES = 16 * MIB;
 const STREAM_BYTES_PER_SECOND = 256 * 1024;
+const HOVER = `${HOVERING} cgroups hover at their limit, full of cache`;
 const GOAL_PERCENT = 3;
 /** Less is what a heap breathes. */
 const GROWTH_MIB = 4;
@@ -30,6 +31,8 @@ interface Course {
   /** Every five seconds. */
   readonly rssMib: readonly number[];
   readonly incidents: number;
+  /** How many cgroups were at their limit when it began, and when it ended. */
+  readonly full?: readonly [number, number];
 }
 
 /** What a guard costs where containers come and go, and where many are at their limits with nothing but page cache. */
@@ -88,14 +91,21 @@ async function hovering(context: Context, seconds: number): Promise<Course> {
   try {
     context.progress(`churn: filling ${HOVERING} cgroups with page cache`);
     await until("they hover at their limits", () => areFull(cgroups), 90_000);
-    await Bun.sleep(context.isQuick ? 1000 : 10_000);
-    return await follow(context, `${HOVERING} cgroups hover at their limit, full of cache`, guard, seconds);
+    await Bun.sleep(1000);
+    const before = countFull(cgroups);
+    const course = await follow(context, HOVER, guard, seconds);
+    return { ...course, full: [before, countFull(cgroups)] };
   } finally {
     streams.kill("SIGKILL");
     await streams.exited;
     await stage.stop(guard);
     await stage.removeTop(top);
   }
+}
+
+/** Those that are at their limits now; the others the guard has just emptied. */
+function countFull(cgroups: readonly TestCgroup[]): number {
+  return cgroups.filter(({ usageBytes }) => usageBytes >= HOVER_LIMIT_BYTES - MIB).length;
 }
 
 /** Most have come to their limits. Those whose cache the guard dropped on the way need a minute to fill again. */
@@ -152,7 +162,7 @@ function report(courses: readonly Course[]): TableResult {
   return {
     title: "Cost under churn",
     notes: [
-      `Each container of the first has a process and lives for ${LIVES_MS / 1000} s. Of the second each has a limit of ${HOVER_LIMIT_BYTES / MIB}M and reads ${STREAM_BYTES_PER_SECOND / 1024}K a second. CPU of the guard with the children that dropped page cache for it; the first measured from a minute after it began, the second from ten seconds. What the halves differ is the noise of the machine.`,
+      `Each container of the first has a process and lives for ${LIVES_MS / 1000} s. Of the second each has a limit of ${HOVER_LIMIT_BYTES / MIB}M and reads ${STREAM_BYTES_PER_SECOND / 1024}K a second. CPU of the guard with the children that dropped page cache for it; the first measured from a minute after it began, the second when three quarters had come to their limit: ${hover.full!.join(" were there when it began, ")} when it ended, as the guard drops cache. What the halves differ is the noise of the machine.`,
     ],
     headings: [
       "what",
