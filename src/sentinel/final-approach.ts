@@ -57,8 +57,8 @@ export class FinalApproach {
     const fixedBytes = reading.residentBytes - reclaimable;
     const distanceBytes = reclaimable - watch.spec.bounds.cacheFloorBytes;
     if (watch.usingUp === null) {
-      if (!isSoon(watch.state.pace.bytesPerMs, distanceBytes) || !this.#mayKillIn(watch))
-        return Number.POSITIVE_INFINITY;
+      const isToBeFollowed = isSoon(watch.state.pace.bytesPerMs, distanceBytes) && this.#isPaidFor(nowMs);
+      if (!isToBeFollowed || !this.#mayKillIn(watch)) return Number.POSITIVE_INFINITY;
       watch.usingUp = comeNear(fixedBytes, nowMs);
       return watch.usingUp.nextMs;
     }
@@ -78,8 +78,11 @@ export class FinalApproach {
   }
 
   #ifStillClose(closingIn: ClosingIn, nowMs: number): ClosingIn | null {
-    const isPaidFor = allowanceLeftMs(this.#allowance, closeLooks, nowMs) > 0;
-    return isPaidFor && closingIn.nextMs < Number.POSITIVE_INFINITY ? closingIn : null;
+    return this.#isPaidFor(nowMs) && closingIn.nextMs < Number.POSITIVE_INFINITY ? closingIn : null;
+  }
+
+  #isPaidFor(nowMs: number): boolean {
+    return allowanceLeftMs(this.#allowance, closeLooks, nowMs) > 0;
   }
 
   /** Everything a kill of this moment would go through, but for its effects. */

@@ -7,8 +7,12 @@ import { close, openDirectory, openReadAt } from "../../../ffi/file.ts";
 import { cString } from "../../../ffi/native-buffer.ts";
 import { memoryReaderV1 } from "../../../src/cgroup/v1/read.ts";
 import type { Policy } from "../../../src/config/config.ts";
+import type { Reading } from "../../../src/decide/reading.ts";
+import type { Executor } from "../../../src/sentinel/executor.ts";
+import { FinalApproach } from "../../../src/sentinel/final-approach.ts";
 import type { ToSentinel, WatchSpec } from "../../../src/sentinel/protocol.ts";
 import { Sentinel } from "../../../src/sentinel/sentinel.ts";
+import type { Watch } from "../../../src/sentinel/watch.ts";
 import { startWith } from "./start-with.ts";
 
 const CGROUP = "/c";
@@ -174,4 +178,26 @@ test("leaks that come near and turn back leave no descriptor behind", () => {
   for (let i = 0; i < 100; i++) looks += round().looks;
   expect(looks).toBeGreaterThan(300);
   expect(descriptors()).toBe(before);
+});
+
+test("cgroups that eat up page cache again and again are followed only for as long as there is time to be spent on it", () => {
+  let nowMs = 1000;
+  clock.mockImplementation(() => nowMs);
+  const executor = { ongoing: { blocks: () => false }, rehearse: () => (nowMs += 5) };
+  const approach = new FinalApproach(memoryReaderV1, executor as unknown as Executor);
+  const watch = {
+    spec: { cgroup: CGROUP, policy: "container", bounds: { cacheFloorBytes: 20 * M } },
+    state: { pace: { bytesPerMs: 4 * M } },
+  } as unknown as Watch;
+  const look = (fileBytes: number) =>
+    approach.useUp(watch, { residentBytes: 1000 * M, fileBytes, swappableBytes: 0 } as Reading, nowMs);
+  let followed = 0;
+  for (; followed < 100; followed++) {
+    watch.usingUp = null;
+    if (look(40 * M) === Number.POSITIVE_INFINITY) break;
+    nowMs += 1;
+    look(36 * M);
+  }
+  // 60 ms at once, 5 for each.
+  expect(followed).toBe(13);
 });
