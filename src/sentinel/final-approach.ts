@@ -41,14 +41,9 @@ export class FinalApproach {
     if (watch.closingIn === null) return Number.POSITIVE_INFINITY;
     const { nearBytes, bounds } = watch.spec;
     const next = closeIn(watch.closingIn, usageBytes, bounds.thresholdBytes - usageBytes, nowMs);
-    watch.closingIn = usageBytes < nearBytes ? null : this.#ifStillClose(next, nowMs);
-    if (watch.closingIn === null) return Number.POSITIVE_INFINITY;
-    if (isRehearsalDue(next, nowMs)) {
-      watch.closingIn = { ...next, rehearsedMs: nowMs };
-      this.#rehearseFromReading(watch, usageBytes, nowMs);
-    }
-    this.#allowance = spend(this.#allowance, closeLooks, performance.now() - nowMs, nowMs);
-    return next.nextMs;
+    const rehearse = () => this.#rehearseFromReading(watch, usageBytes, nowMs);
+    watch.closingIn = usageBytes < nearBytes ? null : this.#goOn(next, nowMs, rehearse);
+    return watch.closingIn?.nextMs ?? Number.POSITIVE_INFINITY;
   }
 
   /** A look found it over its threshold, with cache to reclaim. @returns when to look again; Infinity: at its own pace */
@@ -63,22 +58,21 @@ export class FinalApproach {
       return watch.usingUp.nextMs;
     }
     const next = closeIn(watch.usingUp, fixedBytes, distanceBytes, nowMs);
-    watch.usingUp = this.#ifStillClose(next, nowMs);
-    if (watch.usingUp === null) return Number.POSITIVE_INFINITY;
-    if (isRehearsalDue(next, nowMs)) {
-      watch.usingUp = { ...next, rehearsedMs: nowMs };
-      this.#executor.rehearse(watch, reading);
-    }
-    this.#allowance = spend(this.#allowance, closeLooks, performance.now() - nowMs, nowMs);
-    return next.nextMs;
+    watch.usingUp = this.#goOn(next, nowMs, () => this.#executor.rehearse(watch, reading));
+    return watch.usingUp?.nextMs ?? Number.POSITIVE_INFINITY;
   }
 
   #mayKillIn({ spec }: Watch): boolean {
     return spec.policy !== "noop" && !this.#executor.ongoing.blocks(spec.cgroup);
   }
 
-  #ifStillClose(closingIn: ClosingIn, nowMs: number): ClosingIn | null {
-    return this.#isPaidFor(nowMs) && closingIn.nextMs < Number.POSITIVE_INFINITY ? closingIn : null;
+  /** What follows from a look: a rehearsal, if one is due. @returns null: it is followed no more */
+  #goOn(next: ClosingIn, nowMs: number, rehearse: () => void): ClosingIn | null {
+    if (!this.#isPaidFor(nowMs) || next.nextMs === Number.POSITIVE_INFINITY) return null;
+    const isDue = isRehearsalDue(next, nowMs);
+    if (isDue) rehearse();
+    this.#allowance = spend(this.#allowance, closeLooks, performance.now() - nowMs, nowMs);
+    return isDue ? { ...next, rehearsedMs: nowMs } : next;
   }
 
   #isPaidFor(nowMs: number): boolean {
