@@ -2,8 +2,8 @@ import { lockTouchedFiles, lockTouchedMemory } from "../../ffi/memory-lock.ts";
 import { SysError } from "../../ffi/sys-error.ts";
 import { totalSwapBytes } from "../../ffi/sysinfo.ts";
 
-// What they leave behind outlives quick collections, 1 KB each: 0.7 MB a minute where ten a second come and go. A whole one takes
-// 8 ms.
+// What they leave behind outlives quick collections, 1 KB each: 0.7 MB a minute where ten a second come and go. A whole
+// one takes 6 ms.
 const COLLECT_AFTER_GONE = 500;
 
 const CONSEQUENCE = "under memory pressure the guard may be paged out";

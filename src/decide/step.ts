@@ -128,7 +128,7 @@ function slackThatCounts(state: WatchState, reading: Reading, bounds: Bounds, by
   return Math.min(reading.slackBytes, bounds.marginBytes / 8);
 }
 
-/** Kernel memory is not seen to grow here: it is not read, and at that the kernel reclaims, and reports it. */
+/** Kernel memory is not read here: where it grows, it takes the place of cache, which the kernel reclaims, and reports. */
 function waitForCache(
   state: WatchState,
   reading: Reading,

@@ -46,8 +46,8 @@ interface Directory {
 /**
  * The cgroups under the roots as they come and go. inotify works on the cgroup file systems: IN_CREATE of a child
  * cgroup, IN_DELETE, IN_MODIFY of a control file that is written. Each of those has a watch of its own: one on the directory
- * tells of memory.events a hundred times a second (v2), and of each registration of the guard's own (v1). Where other programs have used up the
- * user's instances or watches, only `resync` sees what comes and goes.
+ * tells of memory.events a hundred times a second (v2), and of each registration of the guard's own (v1). Where other
+ * programs have used up the user's instances or watches, only `resync` sees what comes and goes.
  */
 export class CgroupTree {
   readonly #mount: string;
