@@ -16,13 +16,22 @@ let havePidfd = true;
  * @returns 0, or -errno (-ESRCH: it is already gone).
  */
 export function sigkill(procDirectoryFd: number, pid: number): number {
+  return send(procDirectoryFd, pid, SIGKILL);
+}
+
+/** Does what `sigkill` does, but sends nothing. */
+export function sendNothing(procDirectoryFd: number, pid: number): number {
+  return send(procDirectoryFd, pid, 0);
+}
+
+function send(procDirectoryFd: number, pid: number, signal: number): number {
   if (havePidfd) {
-    if (libc.syscall(SYS_pidfd_send_signal, procDirectoryFd, SIGKILL, 0, 0) >= 0) return 0;
+    if (libc.syscall(SYS_pidfd_send_signal, procDirectoryFd, signal, 0, 0) >= 0) return 0;
     const code = errno();
     if (code !== ENOSYS) return -code;
     havePidfd = false;
   }
-  return libc.kill(pid, SIGKILL) < 0 ? -errno() : 0;
+  return libc.kill(pid, signal) < 0 ? -errno() : 0;
 }
 
 /**

@@ -162,7 +162,7 @@ export class Daemon {
     const daemon: Daemon = new Daemon(parts, sentinel);
     // While main arms, and when the thread has nothing else to do: on two cores a start with 250 cgroups takes 20 ms more for it,
     // and its first kills a millisecond less.
-    const warm = daemon.#sentinel.rehearse("compile");
+    const warm = daemon.#sentinel.rehearse("first");
     daemon.#kernelWatch.start(parts.counted);
     const isByName = goByName(parts.config.rules);
     // Names may take seconds, and nobody guards without the thread: should it fail, that is known first.
@@ -262,7 +262,7 @@ export class Daemon {
   async #settleDown(warm: Promise<boolean>): Promise<void> {
     if (!(await warm)) return;
     this.#parts.onWarm();
-    if (await this.#sentinel.rehearse("touch")) this.#parts.log.debug("the sentinel is warm");
+    if (await this.#sentinel.rehearse("rest")) this.#parts.log.debug("the sentinel is warm");
   }
 
   #receive(message: FromSentinel): void {

@@ -17,6 +17,9 @@ export type SlotState = "intent" | "done";
 const stateNumber: Record<SlotState, number> = { intent: 1, done: 2 };
 
 const encoder = new TextEncoder();
+// One for all: rehearsals go through the memory that a kill will, and leave nothing of this size behind.
+const draft = new NativeBuffer(SLOT_BYTES);
+const draftText = draft.bytes.subarray(HEADER);
 
 /**
  * The sentinel's side: writes each incident into the next of a ring of fixed-size slots before anything else happens to
@@ -25,8 +28,6 @@ const encoder = new TextEncoder();
  */
 export class BlackBoxWriter {
   readonly #fd: number;
-  readonly #slot = new NativeBuffer(SLOT_BYTES);
-  readonly #room = this.#slot.bytes.subarray(HEADER);
   #next: number;
 
   /**
@@ -48,14 +49,14 @@ export class BlackBoxWriter {
   /** Takes back an intent that came to nothing. */
   discard(slot: number): void {
     if (this.#fd < 0) return;
-    this.#slot.view.setUint32(0, 0, true);
-    writeAt(this.#fd, this.#slot, 4, slot * SLOT_BYTES);
+    draft.view.setUint32(0, 0, true);
+    writeAt(this.#fd, draft, 4, slot * SLOT_BYTES);
   }
 
   /** Writes an incident that is about to happen; `text` is its JSON. One that does not fit is not written. */
   writeIntent(slot: number, text: string): void {
     if (this.#fd < 0) return;
-    this.#write(slot, "intent", encodeWhole(text, this.#room));
+    this.#write(slot, "intent", encodeWhole(text, draftText));
   }
 
   /** Writes one that does not happen behind the last slot, where nobody looks. */
@@ -68,19 +69,19 @@ export class BlackBoxWriter {
     if (this.#fd < 0) return;
     const shorter = () => ({ ...incident, victims: incident.victims.slice(0, 1) });
     const written =
-      encodeWhole(JSON.stringify(incident), this.#room) ||
-      encodeWhole(JSON.stringify(shorter()), this.#room) ||
-      encodeWhole(JSON.stringify(shorter(), cutNames), this.#room);
+      encodeWhole(JSON.stringify(incident), draftText) ||
+      encodeWhole(JSON.stringify(shorter()), draftText) ||
+      encodeWhole(JSON.stringify(shorter(), cutNames), draftText);
     this.#write(slot, "done", written);
   }
 
   #write(slot: number, state: SlotState, written: number): void {
-    const { view, bytes } = this.#slot;
+    const { view, bytes } = draft;
     view.setUint32(0, MAGIC, true);
     view.setUint32(4, stateNumber[state], true);
     view.setUint32(8, written, true);
     view.setUint32(12, Bun.hash.crc32(bytes.subarray(HEADER, HEADER + written)), true);
-    writeAt(this.#fd, this.#slot, HEADER + written, slot * SLOT_BYTES);
+    writeAt(this.#fd, draft, HEADER + written, slot * SLOT_BYTES);
   }
 }
 

@@ -53,8 +53,8 @@ export type ToSentinel =
   | { readonly type: "ping"; readonly serial: number }
   | { readonly type: "stop" };
 
-/** Lets the kill path be compiled, or only touched: `warm-up.ts`. To be answered with `rehearsed` when that is done. */
-export type Rehearsal = "compile" | "touch";
+/** Lets the kill path be compiled, in two parts: `warm-up.ts`. Each is answered with `rehearsed` when it is done. */
+export type Rehearsal = "first" | "rest";
 
 /** What the thread gets, several at a time: `rehearse`, on the stage in that folder, and what is for the sentinel. */
 export type ToThread =

@@ -71,15 +71,28 @@ export class Sentinel {
 
   /** Blocks the thread until main says stop. */
   run(spare: Spare = NOTHING): void {
-    while (!this.#stopped) {
-      const waitMs = this.#timeoutMs(performance.now());
-      // A cgroup that is due already may be followed to its threshold.
-      const isTimeToTidy = this.#isLittered && waitMs !== 0;
-      const happened = this.turn(spare.isLeft || isTimeToTidy ? 0 : waitMs);
-      if (happened > 0) continue;
-      if (spare.isLeft) spare.doSome();
-      else if (isTimeToTidy) this.#tidy();
+    while (this.goOn(spare)) {
+      // It has no event loop to get back to.
     }
+  }
+
+  /** One round of that. @returns false: it has stopped, and given back what it held */
+  goOn(spare: Spare): boolean {
+    const waitMs = this.#timeoutMs(performance.now());
+    // A cgroup that is due already may be followed to its threshold.
+    const isTimeToTidy = this.#isLittered && waitMs !== 0;
+    const happened = this.turn(spare.isLeft || isTimeToTidy ? 0 : waitMs);
+    if (this.#stopped) {
+      this.#end();
+      return false;
+    }
+    if (happened > 0) return true;
+    if (spare.isLeft) spare.doSome();
+    else if (isTimeToTidy) this.#tidy();
+    return true;
+  }
+
+  #end(): void {
     // What takes long to close goes with the process.
     for (const watch of this.#watches.values()) detach(this.#epoll, watch);
     this.#executor.ongoing.dropAll();

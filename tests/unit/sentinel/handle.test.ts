@@ -135,7 +135,7 @@ test.each([
       if (message.type === "dead") resolve(message.id);
     },
   );
-  const rehearsed = handle.rehearse("touch");
+  const rehearsed = handle.rehearse("rest");
   expect(existsSync(`${await folder}/rehearsal/cgroup.procs`)).toBe(true);
   await rehearsed;
   expect(existsSync(await folder)).toBe(false);
