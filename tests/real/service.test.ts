@@ -53,7 +53,9 @@ describe.skipIf(missingLeak() !== null)("under a service manager", () => {
   test("READY comes when everything that was there is guarded, with the number of it", async () => {
     const cgroups = Array.from({ length: MANY }, (_, i) => top.child(`before-${i}`, 100 * MIB));
     const leaks = await Promise.all(
-      cgroups.slice(-2).map(({ procsFile }) => startLeak({ procsFile, megabytes: 300, wait: true })),
+      cgroups
+        .slice(-2)
+        .map(({ procsFile }) => startLeak({ procsFile, megabytes: 300, rateMbPerS: 400, wait: true })),
     );
     await start();
     const ready = await manager.hears("READY=1");
