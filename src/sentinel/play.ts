@@ -5,7 +5,7 @@ import { cString } from "../../ffi/native-buffer.ts";
 import type { Meaning, MemoryReader, Signal } from "../cgroup/hierarchy.ts";
 import type { ToSentinel, WatchSpec } from "./protocol.ts";
 import type { Spare } from "./sentinel.ts";
-import { STAGE_CGROUP, statText, usageText } from "./stage.ts";
+import { STAGE_CGROUP, STAGE_POD, statText, usageText } from "./stage.ts";
 
 /** How a leak comes to its threshold. */
 type Plot = "announced" | "sudden" | "unannounced" | "through-cache";
@@ -20,15 +20,17 @@ interface Role {
 
 const PLOTS: readonly Plot[] = ["announced", "sudden", "unannounced", "through-cache"];
 // Numbers of more than 31 bits are another type to the engine's compilers.
-const LIMITS_BYTES = [100_000_000, 8_000_000_000];
+const LIMITS_BYTES = [100_000_000, 8_000_000_000] as const;
+const KINDS = ["container", "other", "pod"] as const;
+const POLICIES = ["container", "container", "process"] as const;
 
 /** The role of one round of many: each plot comes with each limit, kind and policy. */
 export function roleOf(round: number): Role {
   return {
     plot: PLOTS[round % 4]!,
-    limitBytes: LIMITS_BYTES[(round >> 2) % 2]!,
-    kind: (round >> 3) % 2 === 0 ? "container" : "other",
-    policy: (round >> 4) % 4 === 0 ? "process" : "container",
+    limitBytes: LIMITS_BYTES[Math.floor(round / 4) % 2]!,
+    kind: KINDS[Math.floor(round / 8) % 3]!,
+    policy: POLICIES[Math.floor(round / 24) % 3]!,
   };
 }
 
@@ -113,10 +115,11 @@ export class Play implements Spare {
 export function specOf(stage: string, reader: MemoryReader, { limitBytes, kind, policy }: Role): WatchSpec {
   const marginBytes = limitBytes / 50;
   const thresholdBytes = limitBytes - marginBytes;
-  const directoryFd = openDirectory(cString(`${stage}${STAGE_CGROUP}`));
+  const cgroup = kind === "pod" ? STAGE_POD : STAGE_CGROUP;
+  const directoryFd = openDirectory(cString(`${stage}${cgroup}`));
   return {
     slot: 1,
-    cgroup: STAGE_CGROUP,
+    cgroup,
     kind,
     policy,
     limitBytes,

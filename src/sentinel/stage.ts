@@ -1,12 +1,19 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 
-// One more than the largest pid_max (PID_MAX_LIMIT, include/linux/threads.h): no process ever has it.
-const NOBODY = 4_194_305;
+/** A cgroup of one process, and a pod of two containers. */
 export const STAGE_CGROUP = "/rehearsal";
+export const STAGE_POD = "/rehearsal-pod";
+const LARGE_CONTAINER = `${STAGE_POD}/${"a".repeat(64)}`;
+const SMALL_CONTAINER = `${STAGE_POD}/${"b".repeat(64)}`;
+
+// From one more than the largest pid_max on (PID_MAX_LIMIT, include/linux/threads.h): no process ever has them.
+const NOBODY = 4_194_305;
+const NOBODY_IN_LARGE = NOBODY + 1;
+const NOBODY_IN_SMALL = NOBODY + 2;
 
 /**
- * What a sentinel rehearses on: a folder of plain files that look like /proc and like a cgroup with one process that cannot exist.
+ * What a sentinel rehearses on: a folder of plain files that look like /proc and like cgroups with processes that cannot exist.
  */
 export class Stage {
   readonly folder: string;
@@ -58,30 +65,39 @@ export function statText(anonBytes: number, fileBytes: number): string {
 }
 
 function furnish(stage: string): void {
-  const proc = `${stage}/proc/${NOBODY}`;
-  const cgroup = `${stage}${STAGE_CGROUP}`;
-  mkdirSync(proc, { recursive: true });
-  mkdirSync(cgroup);
+  addCgroup(stage, STAGE_CGROUP, 0, NOBODY);
+  addCgroup(stage, STAGE_POD, 0);
+  addCgroup(stage, LARGE_CONTAINER, 2_500_000_000, NOBODY_IN_LARGE);
+  addCgroup(stage, SMALL_CONTAINER, 50_000_000, NOBODY_IN_SMALL);
+}
+
+function addCgroup(stage: string, cgroup: string, usageBytes: number, ...pids: number[]): void {
+  mkdirSync(`${stage}${cgroup}`);
+  write(`${stage}${cgroup}`, {
+    "cgroup.procs": pids.map((pid) => `${pid}\n`).join(""),
+    "memory.usage_in_bytes": usageText(usageBytes),
+    "memory.current": usageText(usageBytes),
+    "memory.stat": statText(usageBytes, 0),
+    "memory.kmem.usage_in_bytes": usageText(0),
+    "memory.memsw.usage_in_bytes": usageText(0),
+    "memory.memsw.limit_in_bytes": "9223372036854771712\n",
+    "memory.swappiness": "60\n",
+    "memory.swap.current": usageText(0),
+    "memory.swap.max": "max\n",
+    "memory.oom.group": "0\n",
+    "memory.events.local": "oom 0\noom_kill 0\n",
+    "memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 0\n",
+  });
   // A real one: parts of the engine are made for long texts, and are first needed for those.
   const status = readFileSync("/proc/self/status", "utf8");
-  const files: Record<string, string> = {
-    [`${proc}/cgroup`]: `4:memory:${STAGE_CGROUP}\n0::${STAGE_CGROUP}\n`,
-    [`${proc}/oom_score_adj`]: "0\n",
-    [`${proc}/comm`]: "nobody\n",
-    [`${proc}/status`]: status,
-    [`${cgroup}/cgroup.procs`]: `${NOBODY}\n`,
-    [`${cgroup}/memory.usage_in_bytes`]: usageText(0),
-    [`${cgroup}/memory.current`]: usageText(0),
-    [`${cgroup}/memory.stat`]: statText(0, 0),
-    [`${cgroup}/memory.kmem.usage_in_bytes`]: usageText(0),
-    [`${cgroup}/memory.memsw.usage_in_bytes`]: usageText(0),
-    [`${cgroup}/memory.memsw.limit_in_bytes`]: "9223372036854771712\n",
-    [`${cgroup}/memory.swappiness`]: "60\n",
-    [`${cgroup}/memory.swap.current`]: usageText(0),
-    [`${cgroup}/memory.swap.max`]: "max\n",
-    [`${cgroup}/memory.oom.group`]: "0\n",
-    [`${cgroup}/memory.events.local`]: "oom 0\noom_kill 0\n",
-    [`${cgroup}/memory.oom_control`]: "oom_kill_disable 0\nunder_oom 0\noom_kill 0\n",
-  };
-  for (const [path, text] of Object.entries(files)) writeFileSync(path, text);
+  for (const pid of pids) {
+    const proc = `${stage}/proc/${pid}`;
+    mkdirSync(proc, { recursive: true });
+    const membership = `4:memory:${cgroup}\n0::${cgroup}\n`;
+    write(proc, { cgroup: membership, oom_score_adj: "0\n", comm: "nobody\n", status });
+  }
+}
+
+function write(directory: string, files: Readonly<Record<string, string>>): void {
+  for (const [name, text] of Object.entries(files)) writeFileSync(`${directory}/${name}`, text);
 }
