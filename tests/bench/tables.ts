@@ -2,6 +2,7 @@ import type { Context } from "./context.ts";
 import type { TableResult } from "./result.ts";
 import { armDelay } from "./tables/arm-delay.ts";
 import { churn } from "./tables/churn.ts";
+import { firstLeak } from "./tables/first-leak.ts";
 import { others } from "./tables/others.ts";
 import { race } from "./tables/race.ts";
 import { rest } from "./tables/rest.ts";
@@ -20,6 +21,7 @@ interface Table {
 export const TABLES: Readonly<Record<string, Table>> = {
   survival: { measure: survival, seconds: 100, quickSeconds: 15 },
   "survival-busy": { measure: survivalBusy, seconds: 145, quickSeconds: 20 },
+  "first-leak": { measure: firstLeak, seconds: 60, quickSeconds: 15 },
   race: { measure: race, seconds: 150, quickSeconds: 40 },
   rest: { measure: rest, seconds: 140, quickSeconds: 30 },
   churn: { measure: churn, seconds: 180, quickSeconds: 35 },

@@ -3,8 +3,8 @@ import { type Arena, makeArena } from "../arena.ts";
 import { BusyMachine } from "../busy-machine.ts";
 import { type Contestant, cFloor, oomGuard } from "../contestants.ts";
 import type { Context } from "../context.ts";
-import { crossingNs } from "../crossing.ts";
-import { type LeakRun, Leaks } from "../leak.ts";
+import { Leaks } from "../leak.ts";
+import { livedMillis } from "../lived.ts";
 import { noiseNote } from "../noise.ts";
 import { atMost, type Goal, type TableResult } from "../result.ts";
 import { percentile, ratioAt } from "../statistics.ts";
@@ -92,14 +92,6 @@ async function measure(
     }
   }
   return { threads, isBusy, millis, lost };
-}
-
-/** From crossing the threshold to the last page. */
-function livedMillis({ stampsNs, baseBytes }: LeakRun, { thresholdBytes }: Arena): number | null {
-  const crossed = crossingNs(stampsNs, baseBytes, thresholdBytes);
-  if (crossed === null) return null;
-  const last = Math.max(...stampsNs.map((stamps) => stamps.at(-1) ?? 0));
-  return (last - crossed) / 1e6;
 }
 
 function report(cells: readonly Cell[], runs: number, isBusy: boolean): TableResult {
