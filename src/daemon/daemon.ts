@@ -260,9 +260,9 @@ export class Daemon {
 
   /** Nobody who waits for the guard need wait for that. */
   async #settleDown(warm: Promise<boolean>): Promise<void> {
-    if (!(await warm)) return;
+    if (!(await warm) || !(await this.#sentinel.rehearse("rest"))) return;
     this.#parts.onWarm();
-    if (await this.#sentinel.rehearse("rest")) this.#parts.log.debug("the sentinel is warm");
+    if (await this.#sentinel.rehearse("touch")) this.#parts.log.debug("the sentinel is warm");
   }
 
   #receive(message: FromSentinel): void {

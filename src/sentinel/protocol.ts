@@ -53,8 +53,8 @@ export type ToSentinel =
   | { readonly type: "ping"; readonly serial: number }
   | { readonly type: "stop" };
 
-/** Lets the kill path be compiled, in two parts: `warm-up.ts`. Each is answered with `rehearsed` when it is done. */
-export type Rehearsal = "first" | "rest";
+/** Lets the kill path be compiled, in two parts, and then touched: `warm-up.ts`. Each is answered with `rehearsed` when it is done. */
+export type Rehearsal = "first" | "rest" | "touch";
 
 /** What the thread gets, several at a time: `rehearse`, on the stage in that folder, and what is for the sentinel. */
 export type ToThread =

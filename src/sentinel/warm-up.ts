@@ -13,10 +13,12 @@ import { Troubles } from "./troubles.ts";
 import { attach, detach, type Watch } from "./watch.ts";
 
 // Enough for the engine's compilers to take notice: without them the first real kill took 0.9 ms, with 160 in all 0.38, with
-// 364 it takes 0.3 as the later ones (median of 24). The first hundred are while main arms, on two cores in its way: all of
-// them there made a start with 250 cgroups 20 ms longer.
+// 364 it takes 0.3 as the later ones (median of 24). The first hundred are while main arms, on two cores in its way: three
+// hundred there made a start with 250 cgroups 20 ms longer.
 const ROUNDS_WHILE_ARMING = 100;
 const ROUNDS_AFTERWARDS = 264;
+// Every plot with every limit and kind. More of them would leave 60 KB each for a collector that may not come for days.
+const ROUNDS_TO_TOUCH = 24;
 const ROUNDS_OF_APPROACH = 10;
 // What comes meanwhile waits for that long.
 const PIECE_MS = 0.2;
@@ -43,11 +45,7 @@ export class WarmUp implements Spare {
   /** @param stage the folder of a `Stage`, there until it is done */
   begin(rehearsal: Rehearsal, stage: string): void {
     const onStage = { ...this.#start, procRoot: `${stage}/proc` };
-    this.#rounds = (rehearsal === "first" ? first : rest)({
-      start: onStage,
-      stage,
-      reader: this.#reader,
-    });
+    this.#rounds = rehearsals[rehearsal]({ start: onStage, stage, reader: this.#reader });
   }
 
   get isLeft(): boolean {
@@ -68,10 +66,25 @@ interface Theatre {
   readonly reader: MemoryReader;
 }
 
-function* first(theatre: Theatre): Generator<void> {
-  mixArrays();
-  yield* watchAndKill(theatre, ROUNDS_WHILE_ARMING);
-  yield* closeIn(theatre, ROUNDS_WHILE_ARMING);
+const rehearsals: Readonly<Record<Rehearsal, (theatre: Theatre) => Generator<void>>> = {
+  *first(theatre) {
+    mixArrays();
+    yield* rounds(theatre, ROUNDS_WHILE_ARMING);
+  },
+
+  rest: (theatre) => rounds(theatre, ROUNDS_AFTERWARDS),
+
+  // For what the collector has dropped.
+  *touch(theatre) {
+    Bun.gc(true);
+    yield;
+    yield* rounds(theatre, ROUNDS_TO_TOUCH);
+  },
+};
+
+function* rounds(theatre: Theatre, count: number): Generator<void> {
+  yield* watchAndKill(theatre, count);
+  yield* closeIn(theatre, count);
 }
 
 /**
@@ -86,14 +99,6 @@ function mixArrays(): void {
   }
 }
 
-/** Goes on after a collection, and for what it has dropped. */
-function* rest(theatre: Theatre): Generator<void> {
-  Bun.gc(true);
-  yield;
-  yield* watchAndKill(theatre, ROUNDS_AFTERWARDS);
-  yield* closeIn(theatre, ROUNDS_AFTERWARDS);
-}
-
 const harmless: typeof sendNothing = (procDirectoryFd, pid) => {
   sendNothing(procDirectoryFd, pid);
   return 0;
@@ -103,12 +108,12 @@ const harmless: typeof sendNothing = (procDirectoryFd, pid) => {
 // one that ever stands there.
 const posts = [ignore, (message: FromSentinel) => void structuredClone(message)];
 
-function* watchAndKill({ stage, start, reader }: Theatre, rounds: number): Generator<void> {
+function* watchAndKill({ stage, start, reader }: Theatre, count: number): Generator<void> {
   const blackBoxFd = openFile("/dev/null", 1);
   const controlFd = createEventfd();
   const skips = sharedSkips();
   try {
-    for (let round = 0; round < rounds; round++) {
+    for (let round = 0; round < count; round++) {
       const play = new Play(stage, reader, roleOf(round), controlFd);
       const onStage = { ...start, blackBoxFd, controlFd, skips };
       const post = posts[round % posts.length]!;
@@ -127,7 +132,7 @@ function* watchAndKill({ stage, start, reader }: Theatre, rounds: number): Gener
 }
 
 /** The last milliseconds before a kill, in no time: it is told what time it is. */
-function* closeIn(theatre: Theatre, rounds: number): Generator<void> {
+function* closeIn(theatre: Theatre, count: number): Generator<void> {
   const { stage, start, reader } = theatre;
   const blackBoxFd = openFile("/dev/null", 1);
   const epoll = new Epoll(1);
@@ -135,7 +140,7 @@ function* closeIn(theatre: Theatre, rounds: number): Generator<void> {
   try {
     const executor = new Executor({ ...start, blackBoxFd }, reader, ignore, new Troubles(ignore), () => 0);
     const approach = new FinalApproach(reader, executor);
-    for (let round = 0; round < rounds; round += ROUNDS_OF_APPROACH) {
+    for (let round = 0; round < count; round += ROUNDS_OF_APPROACH) {
       for (const watch of watches) comeUp(approach, watch, performance.now());
       yield;
     }
