@@ -1,8 +1,7 @@
-import { writeSync } from "node:fs";
 import { createEventfd, signalEventfd } from "../../ffi/eventfd.ts";
-import { close, openDirectory, openReadAt, openWriteAt } from "../../ffi/file.ts";
-import { cString } from "../../ffi/native-buffer.ts";
-import type { Meaning, MemoryReader, Signal } from "../cgroup/hierarchy.ts";
+import { close, openDirectory, openReadAt, openWriteAt, writeAt } from "../../ffi/file.ts";
+import { cString, NativeBuffer } from "../../ffi/native-buffer.ts";
+import { descriptors, type Meaning, type MemoryReader, type Signal } from "../cgroup/hierarchy.ts";
 import type { ToSentinel, WatchSpec } from "./protocol.ts";
 import type { Spare } from "./sentinel.ts";
 import { STAGE_CGROUP, STAGE_POD, statText, usageText } from "./stage.ts";
@@ -21,8 +20,14 @@ interface Role {
 const PLOTS: readonly Plot[] = ["announced", "sudden", "unannounced", "through-cache"];
 // Numbers of more than 31 bits are another type to the engine's compilers.
 const LIMITS_BYTES = [100_000_000, 8_000_000_000] as const;
+// What memory.stat does not account for, as it nearly always is.
+const SLACK_BYTES = 100_000;
 const KINDS = ["container", "other", "pod"] as const;
 const POLICIES = ["container", "container", "process"] as const;
+
+// As cgroup v1 grants them.
+const GRANTED_AT_ONCE: readonly Meaning[] = ["pressure", "reclaim", "oom"];
+const GRANTED_LATER: readonly Meaning[] = ["threshold", "near"];
 
 /** The role of one round of many: each plot comes with each limit, kind and policy. */
 export function roleOf(round: number): Role {
@@ -42,43 +47,52 @@ export function roleOf(round: number): Role {
  */
 export class Play implements Spare {
   readonly spec: WatchSpec;
+  /** What main signals after its messages. */
+  readonly controlFd: number;
   readonly #usageFd: number;
   readonly #statFd: number;
+  /** Descriptors that no sentinel has got. */
+  readonly #kept: Set<number>;
   readonly #acts: (() => void)[];
   #messages: ToSentinel[] = [];
 
   /**
    * @param stage the folder of a `Stage`
-   * @param controlFd what main signals after its messages
+   * @throws SysError, and nothing stays open, where there are not enough descriptors
    */
-  constructor(stage: string, reader: MemoryReader, role: Role, controlFd: number) {
-    this.spec = specOf(stage, reader, role);
-    this.#usageFd = openWriteAt(this.spec.armed.directoryFd, reader.usageFile);
-    this.#statFd = openWriteAt(this.spec.armed.directoryFd, reader.statFile);
-    const { limitBytes } = role;
-    const { marginBytes } = this.spec.bounds;
+  constructor(stage: string, reader: MemoryReader, role: Role) {
+    const eventfds = createEventfds(1 + GRANTED_AT_ONCE.length + GRANTED_LATER.length);
+    this.controlFd = eventfds.pop()!;
+    const signalOf = (meaning: Meaning): Signal => ({ meaning, fd: eventfds.pop()!, wakes: "readable" });
+    const signals = GRANTED_AT_ONCE.map(signalOf);
+    const thresholds = GRANTED_LATER.map(signalOf);
+    this.spec = specOf(stage, reader, role, signals);
+    const { slot, cgroup, policy, limitBytes, bounds, armed } = this.spec;
+    this.#usageFd = openWriteAt(armed.directoryFd, reader.usageFile);
+    this.#statFd = openWriteAt(armed.directoryFd, reader.statFile);
+    this.#kept = new Set([...descriptors(armed), ...thresholds.map(({ fd }) => fd)]);
+    const { marginBytes } = bounds;
     const far = () => this.#grows(limitBytes / 2, 0);
-    const near = () => this.#grows(limitBytes - 1.5 * marginBytes, 0);
+    const nearby = () => this.#grows(limitBytes - 1.5 * marginBytes, 0);
     const over = () => this.#grows(limitBytes - marginBytes / 2, 0);
     const full = () => this.#grows(limitBytes - marginBytes / 2, limitBytes / 2);
-    const says = (...messages: ToSentinel[]) => {
-      this.#messages = structuredClone(messages);
-      signalEventfd(controlFd);
+    const says = (message: ToSentinel, ...given: number[]) => {
+      this.#messages = structuredClone([message]);
+      for (const fd of given) this.#kept.delete(fd);
+      signalEventfd(this.controlFd);
     };
-    const thresholds = (["threshold", "near"] as const).map(newSignal);
     const told = (meaning: Meaning) => () => {
-      for (const signal of [...this.spec.armed.signals, ...thresholds])
+      for (const signal of [...signals, ...thresholds])
         if (signal.meaning === meaning) signalEventfd(signal.fd);
     };
-    const { slot, cgroup, policy } = this.spec;
     const arms = [
       far,
       () => says({ type: "know", cgroup, known: { identity: identityOf(role), policy } }),
-      () => says({ type: "watch", spec: this.spec }),
-      ...thresholds.map((signal) => () => says({ type: "signals", slot, signals: [signal] })),
+      () => says({ type: "watch", spec: this.spec }, ...descriptors(armed)),
+      ...thresholds.map((signal) => () => says({ type: "signals", slot, signals: [signal] }, signal.fd)),
     ];
     const leaks: Record<Plot, (() => void)[]> = {
-      announced: [near, told("near"), told("threshold"), over, told("threshold")],
+      announced: [nearby, told("near"), told("threshold"), over, told("threshold")],
       sudden: [over, told("near")],
       unannounced: [over, told("threshold")],
       "through-cache": [full, told("threshold"), over, told("pressure")],
@@ -99,20 +113,24 @@ export class Play implements Spare {
     return this.#messages.shift();
   }
 
-  /** What the sentinel got it has closed. */
+  /** What a sentinel got it closes itself. */
   close(): void {
-    close(this.#usageFd);
-    close(this.#statFd);
+    for (const fd of [this.controlFd, this.#usageFd, this.#statFd, ...this.#kept]) close(fd);
   }
 
   #grows(usageBytes: number, fileBytes: number): void {
-    writeSync(this.#usageFd, usageText(usageBytes), 0);
-    writeSync(this.#statFd, statText(usageBytes - fileBytes, fileBytes), 0);
+    overwrite(this.#usageFd, usageText(usageBytes));
+    overwrite(this.#statFd, statText(usageBytes - fileBytes - SLACK_BYTES, fileBytes));
   }
 }
 
-/** A watch on the stage, with descriptors of its own. In the order in which `arm/armer.ts` and the hierarchies put it together: another order is another layout. */
-export function specOf(stage: string, reader: MemoryReader, { limitBytes, kind, policy }: Role): WatchSpec {
+/** In the order in which `arm/armer.ts` and the hierarchies put it together: another order is another layout. */
+function specOf(
+  stage: string,
+  reader: MemoryReader,
+  { limitBytes, kind, policy }: Role,
+  signals: readonly Signal[],
+): WatchSpec {
   const marginBytes = limitBytes / 50;
   const thresholdBytes = limitBytes - marginBytes;
   const cgroup = kind === "pod" ? STAGE_POD : STAGE_CGROUP;
@@ -130,7 +148,7 @@ export function specOf(stage: string, reader: MemoryReader, { limitBytes, kind, 
       directoryFd,
       usageFd: openReadAt(directoryFd, reader.usageFile),
       statFd: openReadAt(directoryFd, reader.statFile),
-      signals: (["pressure", "reclaim", "oom"] as const).map(newSignal),
+      signals,
     },
   };
 }
@@ -145,4 +163,24 @@ const identityOf = ({ kind }: Role) => ({
   qos: null,
 });
 
-const newSignal = (meaning: Meaning): Signal => ({ meaning, fd: createEventfd(), wakes: "readable" });
+/** @throws SysError, and nothing stays open */
+function createEventfds(count: number): number[] {
+  const fds: number[] = [];
+  try {
+    while (fds.length < count) fds.push(createEventfd());
+  } catch (error) {
+    for (const fd of fds) close(fd);
+    throw error;
+  }
+  return fds;
+}
+
+const encoder = new TextEncoder();
+// The longest text has 750 bytes.
+const text = new NativeBuffer(1024);
+
+/** Does nothing where there is no such file. */
+function overwrite(fd: number, content: string): void {
+  const { written } = encoder.encodeInto(content, text.bytes);
+  writeAt(fd, text, written, 0);
+}

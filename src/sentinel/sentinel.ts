@@ -126,7 +126,8 @@ export class Sentinel {
 
   #timeoutMs(nowMs: number): number {
     const next = Math.min(this.#executor.ongoing.nextMs(), this.#oom.nextMs(), this.#judge.nextMs());
-    return next === Number.POSITIVE_INFINITY ? -1 : Math.max(0, Math.ceil(next - nowMs));
+    // Without "| 0" what Math.ceil returns and -1 are two types to the engine, and the wait is compiled for one of them.
+    return next === Number.POSITIVE_INFINITY ? -1 : Math.max(0, Math.ceil(next - nowMs)) | 0;
   }
 
   #notified(tag: number, nowMs: number): void {

@@ -1,7 +1,5 @@
 import { afterAll, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
-import { createEventfd } from "../../../ffi/eventfd.ts";
-import { close } from "../../../ffi/file.ts";
 import { memoryReader } from "../../../src/cgroup/memory-reader.ts";
 import { Play, roleOf } from "../../../src/sentinel/play.ts";
 import type { FromSentinel } from "../../../src/sentinel/protocol.ts";
@@ -20,11 +18,10 @@ afterAll(() => stage.remove());
 function perform(round: number, cgroupVersion: 1 | 2): { told: FromSentinel[]; signalled: number[] } {
   const told: FromSentinel[] = [];
   const signalled: number[] = [];
-  const controlFd = createEventfd();
   const reader = memoryReader(cgroupVersion);
-  const play = new Play(stage.folder, reader, roleOf(round), controlFd);
+  const play = new Play(stage.folder, reader, roleOf(round));
   const sentinel = new Sentinel(
-    startWith(controlFd, { cgroupVersion, procRoot: `${stage.folder}/proc` }),
+    startWith(play.controlFd, { cgroupVersion, procRoot: `${stage.folder}/proc` }),
     reader,
     (message) => void told.push(message),
     () => play.receive(),
@@ -35,7 +32,6 @@ function perform(round: number, cgroupVersion: 1 | 2): { told: FromSentinel[]; s
   );
   sentinel.run(play);
   play.close();
-  close(controlFd);
   return { told, signalled };
 }
 
