@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from "bun:test";
-import { readdirSync } from "node:fs";
+import { closeSync, openSync, readdirSync } from "node:fs";
 import { memoryReader } from "../../../src/cgroup/memory-reader.ts";
 import { Play, roleOf } from "../../../src/sentinel/play.ts";
 import type { FromSentinel } from "../../../src/sentinel/protocol.ts";
@@ -15,7 +15,11 @@ const stage = Stage.build()!;
 afterAll(() => stage.remove());
 
 /** Plays one round to its end. @returns what the sentinel told, and whom it signalled */
-function perform(round: number, cgroupVersion: 1 | 2): { told: FromSentinel[]; signalled: number[] } {
+function perform(
+  round: number,
+  cgroupVersion: 1 | 2,
+  onEnd = () => {},
+): { told: FromSentinel[]; signalled: number[] } {
   const told: FromSentinel[] = [];
   const signalled: number[] = [];
   const reader = memoryReader(cgroupVersion);
@@ -31,6 +35,7 @@ function perform(round: number, cgroupVersion: 1 | 2): { told: FromSentinel[]; s
     },
   );
   sentinel.run(play);
+  onEnd();
   play.close();
   return { told, signalled };
 }
@@ -60,6 +65,16 @@ test("no descriptor is left open", () => {
   const before = readdirSync("/proc/self/fd").length;
   for (const round of ROUNDS) perform(round, 1);
   expect(readdirSync("/proc/self/fd").length).toBe(before);
+});
+
+test("what the sentinel has closed is not closed again: it may be somebody else's by then", () => {
+  for (const round of ROUNDS) {
+    let others: number[] = [];
+    perform(round, 1, () => {
+      others = Array.from({ length: 20 }, () => openSync("/dev/null", "r"));
+    });
+    for (const fd of others) closeSync(fd);
+  }
 });
 
 test("each plot comes with each limit, kind and policy", () => {
