@@ -53,7 +53,7 @@ describe.skipIf(missingLeak() !== null)("a node whose page cache is gone", () =>
     await pause(2000);
     dropFromCache(`${folder}/oom-guard`);
     const before = majorFaults(guard.pid);
-    const leak = await startLeak({ procsFile: cgroup.procsFile, megabytes: 300, rateMbPerS: 800 });
+    const leak = await startLeak({ procsFile: cgroup.procsFile, megabytes: 300 });
     expect(await leak.exited).toBe(137);
     await pause(1000);
     expect(cgroup.oomKills).toBe(0);
