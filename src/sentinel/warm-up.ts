@@ -13,10 +13,10 @@ import { Troubles } from "./troubles.ts";
 import { attach, type Watch } from "./watch.ts";
 
 // Enough for the engine's compilers to take notice: without them the first real kill took 0.9 ms, with 160 in all 0.38, with
-// 364 it takes 0.3 as the later ones (median of 24). The first hundred are while main arms, on two cores in its way: three
-// hundred there made a start with 250 cgroups 20 ms longer.
-const ROUNDS_WHILE_ARMING = 100;
-const ROUNDS_AFTERWARDS = 264;
+// 364 it takes 0.3 as the later ones (median of 24). Most are while main arms, on two cores in its way: with a hundred there a start
+// with 250 cgroups is 20 ms shorter, but of 14 times two leaks at full speed right after READY 5 were lost instead of one.
+const ROUNDS_WHILE_ARMING = 300;
+const ROUNDS_AFTERWARDS = 64;
 // Every plot with every limit and kind. More of them would leave 60 KB each for a collector that may not come for days.
 const ROUNDS_TO_TOUCH = 24;
 const ROUNDS_OF_APPROACH = 10;
